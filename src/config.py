@@ -1,0 +1,82 @@
+"""From a composed configuration to objects: the only place that instantiates."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from omegaconf import DictConfig, OmegaConf
+
+if TYPE_CHECKING:
+    import lightning
+
+    from src.data.datamodule import Portraits
+    from src.models.base import Translator
+
+CONF = Path(__file__).resolve().parent.parent / "conf"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a training run consists of."""
+
+    model: "Translator"
+    data: "Portraits"
+    trainer: "lightning.Trainer"
+
+
+def composed(root: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:
+    """The configuration `root` (a file of conf/) with Hydra overrides; Hydra's own exceptions for wrong ones."""
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(root, overrides, return_hydra_config=with_hydra)
+
+
+def plain(cfg: DictConfig) -> dict[str, Any]:
+    """The resolved configuration as nested dicts, lists and scalars, which any checkpoint can hold."""
+    container = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def build_model(cfg: DictConfig) -> "Translator":
+    """The model with its initial weights, which depend on the seed alone."""
+    from hydra.utils import instantiate
+    from lightning import seed_everything
+
+    seed_everything(cfg.seed, verbose=False)
+    model = instantiate(cfg.model, weights=cfg.loss, _convert_="all")
+    model.hparams.update(plain(cfg))
+    return model
+
+
+def build(cfg: DictConfig) -> Experiment:
+    """Everything a run needs; `run_dir` is set and exists."""
+    from hydra.utils import instantiate
+
+    from src.callbacks.checkpoint import AtomicCheckpointIO
+    from src.callbacks.reseed import Reseed
+
+    # Samples are drawn without replacement and resumed exactly by our own sampler, of which Lightning knows nothing.
+    warnings.filterwarnings("ignore", ".*your dataloader is not resumable")
+    warnings.filterwarnings("ignore", ".*does not have many workers")
+    data = instantiate(cfg.data, _convert_="all")
+    model = build_model(cfg)
+    callbacks = [instantiate(node, _convert_="all") for node in (cfg.metrics, *cfg.callbacks.values())]
+    trainer = instantiate(
+        cfg.trainer,
+        callbacks=[Reseed(cfg.seed), *callbacks],
+        logger=[instantiate(node, _convert_="all") for node in cfg.logger.values()],
+        default_root_dir=cfg.run_dir,
+        plugins=[AtomicCheckpointIO()],
+        # The sampler is ours, the first validation is the baseline's, and the networks' sizes stand in the model card.
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+        _convert_="all",
+    )
+    for logger in trainer.loggers:
+        logger.log_hyperparams(plain(cfg))
+    return Experiment(model, data, trainer)

@@ -1,0 +1,26 @@
+"""Albumentations pipelines that bring a picture and its mask to the size the networks see."""
+
+import os
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network for its newest version at import otherwise
+
+import albumentations as A  # noqa: E402, N812
+import cv2  # noqa: E402
+
+
+def training(size: int, load_size: int, flip: bool) -> A.Compose:
+    """Shorter side to `load_size`, a random `size` x `size` crop, and a flip half of the time.
+
+    This is CycleGAN's augmentation (286, 256, flip), except that pictures that are not square keep their proportions.
+    """
+    return A.Compose([_shorter_side(load_size), A.RandomCrop(size, size), A.HorizontalFlip(p=0.5 if flip else 0.0)])
+
+
+def evaluation(size: int) -> A.Compose:
+    """The central square, `size` x `size`."""
+    return A.Compose([_shorter_side(size), A.CenterCrop(size, size)])
+
+
+def _shorter_side(size: int) -> A.SmallestMaxSize:
+    # Bicubic has no low-pass filter in OpenCV: reducing needs area averaging to be free of aliases.
+    return A.SmallestMaxSize(size, interpolation=cv2.INTER_CUBIC, area_for_downscale="image")

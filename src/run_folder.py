@@ -1,0 +1,127 @@
+"""Run folders: where a run's files go, what is written there about its making, and which run is continued."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from src.checkpoint import FOLDER, LAST, PREVIOUS, CheckpointError, read
+from src.errors import UserError
+
+ROOT = Path("runs")
+PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
+
+
+def new(model: str, data: str) -> Path:
+    """A fresh folder runs/<model>-<data>/<time>; the name is taken the moment it is given."""
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for suffix in ("", *(f"-{n}" for n in range(2, 100))):
+        folder = ROOT / f"{model}-{data}" / f"{now}{suffix}"
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UserError(
+                f"cannot create the run folder {folder}: {error.strerror}; name another, run_dir=<folder>"
+            ) from error
+        return folder
+    raise UserError(f"a hundred runs began in {ROOT} this second; name a folder with run_dir=<folder>")
+
+
+def latest(model: str, data: str) -> Path | None:
+    """The newest run of this model on this data that has a checkpoint."""
+    runs = sorted(ROOT.glob(f"{model}-{data}/*/"), key=lambda run: run.name, reverse=True)
+    return next((run for run in runs if any((run / FOLDER / name).exists() for name in (LAST, PREVIOUS))), None)
+
+
+def of(path: Path) -> Path:
+    """The run folder that a run folder or a checkpoint file in it means."""
+    run = path.parent.parent if path.is_file() and path.parent.name == FOLDER else path
+    if not (run / "overrides.yaml").is_file():
+        raise UserError(f"resume={path} is neither a run folder nor a checkpoint in one; name one or use resume=auto")
+    return run
+
+
+def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
+    """The last readable checkpoint and its content; a damaged one is passed over with a warning."""
+    damaged: list[str] = []
+    for name in (LAST, PREVIOUS):
+        file = run / FOLDER / name
+        if not file.exists():
+            continue
+        try:
+            checkpoint = read(file)
+        except CheckpointError as error:
+            damaged.append(str(error))
+            continue
+        for sentence in damaged:
+            print(f"warning: {sentence}; resuming from {file}", file=sys.stderr)
+        return file, checkpoint
+    raise CheckpointError("; ".join(damaged) or f"{run} has no checkpoint to resume from; start anew without resume")
+
+
+def overrides(run: Path) -> list[str]:
+    """The overrides the run was started with."""
+    try:
+        saved = yaml.safe_load((run / "overrides.yaml").read_text())
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"cannot read {run / 'overrides.yaml'}: {error}") from error
+    if not isinstance(saved, list) or not all(isinstance(line, str) for line in saved):
+        raise UserError(f"{run / 'overrides.yaml'} is not a list of overrides; restore it or start anew")
+    return saved
+
+
+def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
+    """Write the resolved configuration, the overrides, versions and git state beside the results."""
+    try:
+        _write(run / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+        _write(run / "overrides.yaml", yaml.safe_dump(overrides, allow_unicode=True))
+        _write(run / "environment.yaml", yaml.safe_dump(_environment(), sort_keys=False, allow_unicode=True))
+        if diff := _git("diff", "HEAD"):
+            _write(run / "uncommitted.diff", diff)
+    except OSError as error:
+        raise UserError(
+            f"cannot write into the run folder {run}: {error.strerror}; make room or use run_dir=<folder>"
+        ) from error
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "command": shlex.join(["python", "-m", "src.train", *sys.argv[1:]]),
+        "started": datetime.now().isoformat(timespec="seconds"),
+        "commit": (_git("rev-parse", "HEAD") or "unknown").strip(),
+        "uncommitted_changes": bool(_git("status", "--porcelain")),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {package: version(package) for package in PACKAGES},
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints about the project's own checkout; None where there is none."""
+    here = Path(__file__).parent
+    try:
+        return subprocess.run(  # noqa: S603
+            ["git", *arguments],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,  # noqa: S607
+        ).stdout
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    os.replace(temporary, path)

@@ -1,0 +1,123 @@
+"""`python -m src.train model=cyclegan data=toy`: train, or continue, one model. See --help."""
+
+import logging
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from src import run_folder
+from src.config import CONF, build, composed, plain
+from src.errors import UserError, reported
+
+
+def main() -> None:
+    with reported():
+        sys.argv[1:] = resumed(sys.argv[1:])
+    run()
+
+
+def resumed(arguments: list[str]) -> list[str]:
+    """The arguments with `resume=` replaced by the run it means: that run's own overrides, then the ones given now."""
+    given = [argument for argument in arguments if not argument.startswith("resume=")]
+    wanted = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not wanted or wanted[-1] in ("", "null"):
+        return given
+    if wanted[-1] == "auto":
+        choices = composed("train", given, with_hydra=True).hydra.runtime.choices
+        run = run_folder.latest(choices.model, choices.data)
+        if run is None:
+            print(f"resume=auto: no run of {choices.model} on {choices.data} to continue, starting a new one")
+            return given
+    else:
+        run = run_folder.of(Path(wanted[-1]))
+    latest = {argument.lstrip("+~").partition("=")[0]: argument for argument in run_folder.overrides(run) + given}
+    return [*latest.values(), f"resume={_quoted(run)}"]
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def run(cfg: DictConfig) -> None:
+    with reported():
+        train(cfg)
+
+
+def train(cfg: DictConfig) -> None:
+    """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
+    choices = HydraConfig.get().runtime.choices
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
+    checkpoint = None
+    if cfg.resume is None:
+        folder = Path(cfg.run_dir) if cfg.run_dir else run_folder.new(choices.model, choices.data)
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = run_folder.of(Path(cfg.resume))
+        checkpoint, content = run_folder.newest_checkpoint(folder)
+        _compare(content["hyper_parameters"], plain(cfg))
+        print(f"resuming from {checkpoint}")
+    cfg.run_dir, cfg.resume = str(folder), None
+    run_folder.describe(folder, plain(cfg), overrides)
+
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    experiment = build(cfg)
+    print(f"training {choices.model} on {choices.data} in {folder}")
+    started = time.monotonic()
+    experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
+
+
+def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to resume with other networks; tell of every other difference, because it makes another experiment."""
+    changed = {key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume"))}
+    fatal = [key for key in changed if key.startswith(("model._target_", "model.generator", "model.discriminator"))]
+    if fatal:
+        raise UserError(
+            f"{', '.join(fatal)} differ from the run to be resumed; leave them as they were or start a new run"
+        )
+    for key, (a, b) in changed.items():
+        print(f"note: resuming with {key} = {b} instead of {a}")
+
+
+def _differences(then: Any, now: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        names = dict.fromkeys([*then, *now])
+        return [d for n in names for d in _differences(then.get(n), now.get(n), f"{key}.{n}" if key else n)]
+    return [] if then == now else [(key, then, now)]
+
+
+def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
+    """Print the last validation beside the unchanged photo, where everything lies, and what to do next."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if "val/target/psnr" in metrics:
+        table = Table("nearness to the true cartoon", "PSNR dB", "SSIM", "MSE", title="last validation")
+        for row, prefix in (("output", "val/target"), ("unchanged photo", "baseline/target")):
+            table.add_row(row, *(f"{metrics[f'{prefix}/{name}']:.4g}" for name in ("psnr", "ssim", "mse")))
+        console.print(table)
+    for name in ("fid", "random_fd"):
+        if f"val/{name}" in metrics:
+            values = metrics[f"val/{name}"], metrics[f"baseline/{name}"], int(metrics[f"val/{name}_n"])
+            print("{} to the test cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))
+    print(
+        f"\ntrained for {seconds / 60:.1f} minutes\n"
+        f"  samples      {folder / 'index.html'}\n"
+        f"  metrics      {folder / 'metrics.csv'}\n"
+        f"  checkpoints  {folder / 'checkpoints'}\n"
+        f"next: python -m src.translate ckpt={_quoted(folder)} input=<photo or folder> output=<folder>"
+    )
+
+
+def _quoted(path: Path) -> str:
+    """A path as Hydra's override grammar reads it back."""
+    text = str(path)
+    return text if text.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum() else repr(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from src.data.picture import Picture
+from src.data.toy import Portrait, ToyImages, portrait
+from src.errors import UserError
+
+seeds = st.integers(0, 2**32)
+indices = st.integers(0, 10**6)
+sizes = st.sampled_from([16, 17, 40, 64, 100])
+
+
+def pictures(images: ToyImages) -> list[Picture]:
+    return [images[i] for i in range(len(images))]
+
+
+def assert_same(one: Picture, other: Picture) -> None:
+    for field, left, right in zip(one._fields, one, other, strict=True):
+        assert np.array_equal(left, right), field  # type: ignore[arg-type]
+
+
+def psnr(one: np.ndarray, other: np.ndarray) -> float:
+    return 10 * np.log10(255**2 / np.mean((one.astype(float) - other) ** 2))
+
+
+@pytest.fixture(scope="module")
+def faces() -> list[Portrait]:
+    return [portrait(seed=0, index=index, size=64) for index in range(32)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, indices, sizes)
+def test_a_portrait_is_a_pure_function_of_its_arguments(seed: int, index: int, size: int) -> None:
+    once = portrait(seed, index, size)
+    portrait(seed + 1, index + 1, size)
+    again = portrait(seed, index, size)
+
+    assert once.photo.shape == once.cartoon.shape == (size, size, 3)
+    assert once.mask.shape == (size, size)
+    for name in ("photo", "cartoon", "mask"):
+        picture = getattr(once, name)
+        assert picture.dtype == np.uint8
+        assert np.array_equal(picture, getattr(again, name)), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds, indices, sizes)
+def test_the_mask_is_exact(seed: int, index: int, size: int) -> None:
+    face = portrait(seed, index, size)
+    person = face.mask == 255
+    assert np.all(person | (face.mask == 0))
+    assert 0.25 < person.mean() < 0.75
+
+    backdrop = face.cartoon[0, 0]
+    assert np.all(face.cartoon[~person] == backdrop)
+    # The backdrop's colour may come back by chance within the person, not at its rim, which is ink.
+    rim = person & ~np.pad(person, 1, mode="edge")[:-2, 1:-1]
+    assert np.all(np.any(face.cartoon[rim] != backdrop, axis=1))
+
+
+def test_a_photo_shows_its_person_where_the_mask_is(faces: list[Portrait]) -> None:
+    across, within = [], []
+    for face in faces:
+        step = np.abs(face.photo[:, 4:].astype(int) - face.photo[:, :-4]).mean(axis=2)
+        left, right = face.mask[:, :-4], face.mask[:, 4:]
+        across.append(step[left != right].mean())
+        within.append(step[(left == 0) & (right == 0)].mean())
+    assert np.mean(across) > 2 * np.mean(within)
+
+
+def test_other_indices_and_seeds_are_other_faces(faces: list[Portrait]) -> None:
+    assert len({face.cartoon.tobytes() for face in faces}) == len(faces)
+    assert not np.array_equal(portrait(0, 0, 64).cartoon, portrait(1, 0, 64).cartoon)
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_face_is_the_same_at_every_size(index: int) -> None:
+    small, large = portrait(0, index, 64), portrait(0, index, 128)
+    reduced = large.cartoon.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
+    assert psnr(small.cartoon, reduced) > 25
+    reduced = large.photo.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
+    assert psnr(small.photo, reduced) > 22
+
+
+def test_photos_are_noisier_darker_and_greyer_than_cartoons(faces: list[Portrait]) -> None:
+    def noise(image: np.ndarray) -> float:
+        return float(np.median(np.abs(np.diff(image.astype(int), axis=1))))
+
+    def saturation(image: np.ndarray) -> float:
+        return float(np.ptp(image, axis=2).mean())
+
+    for face in faces:
+        assert noise(face.photo) > noise(face.cartoon) == 0
+    photos, cartoons = (np.stack([getattr(face, name) for face in faces]) for name in ("photo", "cartoon"))
+    assert photos.mean() < cartoons.mean() - 20
+    assert np.mean([*map(saturation, photos)]) < 0.8 * np.mean([*map(saturation, cartoons)])
+
+
+def test_photos_are_neither_near_their_cartoons_nor_unlike_them(faces: list[Portrait]) -> None:
+    assert 9 < np.mean([psnr(face.photo, face.cartoon) for face in faces]) < 16
+
+
+def test_the_colours_of_a_face_carry_over_to_its_cartoon(faces: list[Portrait]) -> None:
+    own = np.mean([psnr(face.photo, face.cartoon) for face in faces])
+    others = np.mean([psnr(face.photo, other.cartoon) for face, other in pairwise(faces)])
+    assert own > others + 2
+
+
+def test_an_item_is_the_picture_of_its_face() -> None:
+    face = portrait(seed=5, index=12, size=32)
+    photo = Picture(face.photo, face.mask, face.cartoon, "toy-photo-000012")
+    cartoon = Picture(face.cartoon, face.mask, None, "toy-cartoon-000012")
+    assert_same(ToyImages("photo", count=3, size=32, seed=5, offset=10, paired=True)[2], photo)
+    assert_same(ToyImages("cartoon", count=3, size=32, seed=5, offset=10)[2], cartoon)
+
+
+def test_offsets_keep_index_ranges_apart() -> None:
+    first = pictures(ToyImages("cartoon", count=5, size=16, seed=0))
+    second = pictures(ToyImages("cartoon", count=5, size=16, seed=0, offset=5))
+    assert len(first) == len(second) == 5
+    assert len({picture.name for picture in first + second}) == 10
+    assert len({picture.image.tobytes() for picture in first + second}) == 10
+    assert_same(ToyImages("cartoon", count=10, size=16, seed=0)[7], second[2])
+
+
+def test_items_end_with_the_count() -> None:
+    with pytest.raises(IndexError):
+        ToyImages("photo", count=2, size=16, seed=0)[2]
+
+
+@pytest.mark.parametrize(("size", "seed", "named"), [(15, 0, "15"), (16, -1, "-1")])
+def test_what_cannot_be_drawn_is_refused_in_a_sentence(size: int, seed: int, named: str) -> None:
+    with pytest.raises(UserError, match=named):
+        ToyImages("photo", count=1, size=size, seed=seed)

@@ -1,0 +1,137 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor, nn
+
+from src import inference
+from src.inference import Cartoonizer, InferenceError
+
+
+class Generator(nn.Module):
+    """Inverts colours, and is as particular about its input as the real ones."""
+
+    def __init__(self, multiple: int = 4) -> None:
+        super().__init__()
+        self.multiple = multiple
+        self.gain = nn.Parameter(torch.tensor(-1.0))
+        self.pad = nn.ReflectionPad2d(3)
+        self.modes: list[bool] = []
+        self.shapes: list[tuple[int, int]] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        assert x.dtype == torch.float32
+        assert x.abs().max() <= 1
+        assert height % self.multiple == 0
+        assert width % self.multiple == 0
+        assert not torch.is_grad_enabled()
+        self.modes.append(self.training)
+        self.shapes.append((height, width))
+        return self.gain * self.pad(x)[..., 3:-3, 3:-3]
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    return np.random.default_rng([height, width]).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@given(st.integers(1, 80), st.integers(1, 80), st.sampled_from([1, 4, 16]))
+def test_keeps_size_and_place_of_every_pixel(height: int, width: int, multiple: int) -> None:
+    photo = noise(height, width)
+    assert np.array_equal(Cartoonizer(Generator(multiple)).translate(photo), 255 - photo)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3), (2, 65), (64, 64)])
+@pytest.mark.parametrize("max_side", [None, 1, 50, 100])
+def test_extreme_shapes_keep_their_size(shape: tuple[int, int], max_side: int | None) -> None:
+    cartoon = Cartoonizer(Generator(), max_side).translate(noise(*shape))
+    assert cartoon.shape == (*shape, 3)
+    assert cartoon.dtype == np.uint8
+
+
+def test_instance_norm_sees_enough_of_a_single_pixel() -> None:
+    class Normed(Generator):
+        def forward(self, x: Tensor) -> Tensor:
+            return nn.functional.instance_norm(super().forward(x))
+
+    assert Cartoonizer(Normed()).translate(noise(1, 1)).shape == (1, 1, 3)
+
+
+def test_a_large_photo_is_reduced_whole_and_never_cut() -> None:
+    generator = Generator()
+    ramp = np.broadcast_to(np.linspace(0, 255, 400, dtype=np.uint8)[None, :, None], (200, 400, 3))
+    cartoon = Cartoonizer(generator, max_side=128).translate(ramp)
+    assert generator.shapes == [(64, 128)]
+    assert cartoon.shape == (200, 400, 3)
+    assert np.abs(cartoon.astype(int) - (255 - ramp)).max() <= 3
+
+
+def test_a_photo_within_the_limit_is_left_as_it_is() -> None:
+    photo = noise(70, 90)
+    assert np.array_equal(Cartoonizer(Generator(), max_side=90).translate(photo), 255 - photo)
+
+
+def test_a_picture_is_taken_as_well_as_an_array() -> None:
+    photo = noise(9, 7)
+    cartoonizer = Cartoonizer(Generator())
+    assert np.array_equal(cartoonizer.translate(Image.fromarray(photo)), 255 - photo)
+    assert (cartoonizer.translate(Image.new("RGBA", (7, 9), (0, 0, 0, 0))) == 0).all()  # white, inverted
+
+
+def test_dropout_and_gradients_are_off() -> None:
+    generator = Generator().train()
+    Cartoonizer(generator).translate(noise(8, 8))
+    assert generator.modes == [False]
+
+
+@pytest.mark.parametrize("array", [noise(4, 4)[..., 0], noise(4, 4) / 255, np.zeros((0, 4, 3), np.uint8)])
+def test_other_arrays_are_refused(array: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="uint8 of shape H x W x 3"):
+        Cartoonizer(Generator()).translate(array)
+
+
+def test_a_diverged_generator_is_reported() -> None:
+    generator = Generator()
+    nn.init.constant_(generator.gain, torch.nan)
+    with pytest.raises(InferenceError, match="diverged"):
+        Cartoonizer(generator).translate(noise(4, 4))
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("DefaultCPUAllocator: can't allocate memory")]
+)
+def test_too_little_memory_is_reported_with_a_remedy(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Tensor:
+        raise error
+
+    monkeypatch.setattr(Generator, "forward", fail)
+    with pytest.raises(InferenceError, match=r"4 x 5 pixels .*max_side"):
+        Cartoonizer(Generator()).translate(noise(5, 4))
+
+
+def test_other_failures_of_the_network_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> Tensor:
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(Generator, "forward", fail)
+    with pytest.raises(RuntimeError, match="shapes"):
+        Cartoonizer(Generator()).translate(noise(5, 4))
+
+
+def test_load_puts_the_generator_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = Generator()
+    monkeypatch.setattr(inference, "load_generator", lambda path: generator)
+    assert Cartoonizer.load("run", device="cpu", max_side=7) == Cartoonizer(generator, 7)
+    with pytest.raises(InferenceError, match="device=tpu"):
+        Cartoonizer.load("run", device="tpu")
+
+
+def test_needs_neither_lightning_nor_hydra() -> None:
+    code = "import sys, src.inference; print({'lightning', 'pytorch_lightning', 'hydra'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "set()"

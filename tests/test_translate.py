@@ -1,0 +1,290 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from src import inference
+from src.errors import UserError
+from src.image import load_rgb, save_image
+from src.translate import OptionError, main, plan, read_options
+
+PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
+
+
+class Invert(nn.Module):
+    multiple = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(-1.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gain * x
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Translates `tmp_path/photos` to `tmp_path/cartoons` by a generator that inverts colours."""
+    monkeypatch.setattr(inference, "load_generator", lambda path: Invert())
+    arguments = [f"ckpt={tmp_path}", f"input={tmp_path / 'photos'}", f"output={tmp_path / 'cartoons'}", "device=cpu"]
+    return lambda *more: main([*arguments, *more])
+
+
+def add(photo: Path, pixels: np.ndarray = PHOTO) -> Path:
+    photo.parent.mkdir(parents=True, exist_ok=True)
+    save_image(pixels, photo)
+    return photo
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+class TestTranslating:
+    def test_a_tree_is_mirrored_with_every_size_kept(
+        self, tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        sizes = {"a.png": (20, 31), "Jörg & Zoë.jpg": (1, 1), "deep/er/b c.webp": (3, 200), "deep/d.e.bmp": (70, 65)}
+        for name, size in sizes.items():
+            add(tmp_path / "photos" / name, np.full((*size, 3), 255, np.uint8))
+        assert run() == 0
+        cartoons = tmp_path / "cartoons"
+        assert files(cartoons) == ["Jörg & Zoë.png", "a.png", "deep/d.e.png", "deep/er/b c.png"]
+        for name, size in sizes.items():
+            cartoon = load_rgb((cartoons / name).with_suffix(".png"))
+            assert cartoon.shape == (*size, 3)
+            assert (cartoon == 0).all()
+        closing = capsys.readouterr().out.splitlines()[-1]
+        assert closing == f"4 translated, 0 skipped (already there), 0 failed; the cartoons are in {cartoons}"
+
+    def test_a_single_photo(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        photo = add(tmp_path / "elsewhere" / "me.png")
+        assert run(f"input={photo}", "format=webp") == 0
+        assert files(tmp_path / "cartoons") == ["me.webp"]
+
+    def test_max_side_keeps_the_size(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        add(tmp_path / "photos" / "a.png")
+        assert run("max_side=10") == 0
+        assert load_rgb(tmp_path / "cartoons" / "a.png").shape == PHOTO.shape
+
+    def test_a_second_run_only_does_what_is_missing(
+        self, tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("a.png", "b.png"):
+            add(tmp_path / "photos" / name)
+        run()
+        (tmp_path / "cartoons" / "a.png").write_bytes(b"mine")
+        (tmp_path / "cartoons" / "b.png").unlink()
+        assert run() == 0
+        assert "1 translated, 1 skipped" in capsys.readouterr().out.splitlines()[-1]
+        assert (tmp_path / "cartoons" / "a.png").read_bytes() == b"mine"
+        assert run("overwrite=true") == 0
+        assert np.array_equal(load_rgb(tmp_path / "cartoons" / "a.png"), 255 - PHOTO)
+
+    def test_one_bad_file_is_reported_and_the_rest_done(
+        self, tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("a.png", "c.png"):
+            add(tmp_path / "photos" / name)
+        (tmp_path / "photos" / "b.png").write_bytes(b"no picture")
+        assert run() == 1
+        assert files(tmp_path / "cartoons") == ["a.png", "c.png"]
+        printed = capsys.readouterr()
+        assert printed.err.count("\n") == 1
+        assert "b.png" in printed.err
+        assert "2 translated, 0 skipped (already there), 1 failed" in printed.out
+
+    def test_a_full_disk_leaves_no_half_file(
+        self, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        add(tmp_path / "photos" / "a.png")
+        with monkeypatch.context() as patch:
+            patch.setattr("src.image.os.replace", full)
+            assert run() == 1
+        assert files(tmp_path / "cartoons") == []
+        assert run() == 0
+
+    def test_a_picture_too_large_for_memory_is_named(
+        self,
+        tmp_path: Path,
+        run: Callable[..., int],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def fail(*_: object) -> Tensor:
+            raise torch.OutOfMemoryError("out of memory")
+
+        photo = add(tmp_path / "photos" / "a.png")
+        monkeypatch.setattr(Invert, "forward", fail)
+        assert run() == 1
+        assert f"cannot translate {photo}: " in capsys.readouterr().err
+
+    def test_a_terminal_gets_a_bar(
+        self,
+        tmp_path: Path,
+        run: Callable[..., int],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        for name in ("a.png", "b.png"):
+            add(tmp_path / "photos" / name)
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        assert run() == 0
+        assert "translating" in capsys.readouterr().out
+        assert len(files(tmp_path / "cartoons")) == 2
+
+
+class TestProtection:
+    @pytest.mark.parametrize("output", ["photos", "photos/cartoons", "photos/../photos/sub"])
+    def test_an_output_inside_the_input_is_refused(self, tmp_path: Path, run: Callable[..., int], output: str) -> None:
+        add(tmp_path / "photos" / "a.png")
+        with pytest.raises(OptionError, match="inside the input"):
+            run(f"output={tmp_path / output}", "overwrite=true")
+        assert files(tmp_path) == ["photos/a.png"]
+
+    def test_no_photo_is_overwritten(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        photo = add(tmp_path / "photos" / "a.png")
+        (tmp_path / "link").symlink_to(tmp_path / "photos")
+        for output in ("photos", "link"):
+            with pytest.raises(OptionError, match="would overwrite the photo"):
+                run(f"input={photo}", f"output={tmp_path / output}", "overwrite=true")
+        add(tmp_path / "photos" / "sub" / "sub" / "a.png")
+        add(tmp_path / "photos" / "sub" / "a.png")
+        with pytest.raises(OptionError, match="would overwrite the photo"):
+            run(f"input={tmp_path / 'photos' / 'sub'}", f"output={tmp_path / 'photos'}/sub/../", "overwrite=true")
+        assert np.array_equal(load_rgb(photo), PHOTO)
+
+    def test_photos_that_share_a_name_get_cartoons_of_their_own(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        for name in ("a.jpg", "a.png", "b.jpg", "sub/a.png"):
+            add(tmp_path / "photos" / name)
+        assert run() == 0
+        assert files(tmp_path / "cartoons") == ["a.jpg.png", "a.png.png", "b.png", "sub/a.png"]
+
+    @given(
+        st.lists(
+            st.builds("".join, st.lists(st.sampled_from(["a", "A", "b/", ".png", ".jpg"]), min_size=1)).map(
+                lambda name: f"{name}x.png" if name.endswith("/") else f"x{name}.jpg"
+            ),
+            unique_by=lambda name: str(Path(name)).casefold(),
+            min_size=1,
+            max_size=8,
+        )
+    )
+    def test_no_two_photos_share_a_cartoon(self, names: list[str]) -> None:
+        from src.translate import _distinct_names
+
+        paths = [Path(name) for name in names]
+        results = _distinct_names(paths, ".png")
+        assert len({str(result).casefold() for result in results}) == len(names)
+        assert _distinct_names(paths[::-1], ".png") == results[::-1]
+        assert all(result.parent == path.parent for result, path in zip(results, paths, strict=True))
+
+    def test_an_empty_folder_is_refused(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        (tmp_path / "photos").mkdir()
+        (tmp_path / "photos" / "notes.txt").touch()
+        with pytest.raises(OptionError, match="holds no images"):
+            run()
+        assert not (tmp_path / "cartoons").exists()
+
+    def test_an_output_that_is_a_file_is_refused(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        add(tmp_path / "photos" / "a.png")
+        (tmp_path / "cartoons").touch()
+        with pytest.raises(OptionError, match="choose another folder"):
+            run()
+
+    def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+        self, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        add(tmp_path / "photos" / "a.png")
+        monkeypatch.setattr("src.translate.os.access", lambda *_: False)
+        with pytest.raises(OptionError, match="cannot be written"):
+            run()
+
+    def test_a_lone_photo_may_go_beside_itself(self, tmp_path: Path) -> None:
+        photo = add(tmp_path / "me.jpg")
+        assert plan(photo, tmp_path, ".png") == {photo: tmp_path / "me.png"}
+
+
+class TestOptions:
+    @pytest.mark.parametrize(
+        ("argument", "sentence"),
+        [
+            ("chkpt=x", "unknown key 'chkpt': did you mean ckpt"),
+            ("--output=x", "did you mean output"),
+            ("zzz=x", "did you mean one of ckpt, input"),
+            ("photos", "'photos' is no key=value"),
+            ("max_side=large", "max_side must be a whole number"),
+            ("max_side=2.5", "max_side must be a whole number"),
+            ("max_side=0", "above 0"),
+            ("overwrite=maybe", "overwrite must be true or false"),
+            ("format=docx", "one of png, jpg, webp"),
+            ("device=null", "device must be a text"),
+            ("input=/no/where", "no such file or folder"),
+            ("ckpt=/no/where", "no such file or folder"),
+            ("output=", "output is missing"),
+            ("output=${oc.env:HOME}", "a variable"),
+        ],
+    )
+    def test_a_mistake_is_one_sentence(self, tmp_path: Path, argument: str, sentence: str) -> None:
+        with pytest.raises(UserError, match=sentence) as caught:
+            read_options([f"ckpt={tmp_path}", f"input={tmp_path}", "output=out", argument])
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("missing", ["ckpt", "input", "output"])
+    def test_every_place_must_be_named(self, tmp_path: Path, missing: str) -> None:
+        arguments = [f"{key}={tmp_path}" for key in ("ckpt", "input", "output") if key != missing]
+        with pytest.raises(OptionError, match=f"{missing} is missing"):
+            read_options(arguments)
+
+    @pytest.mark.parametrize("name", ["Jörg (1), a=b", "[x]", "007", "'q' \"q\"", "a: b", "epoch=3.ckpt", "true"])
+    def test_any_path_is_taken_as_it_is(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / name).touch()
+        options = read_options([f"ckpt={tmp_path / name}", f"input={tmp_path}", f"output={name}"])
+        assert options.ckpt == str(tmp_path / name)
+        assert options.output == name
+
+    def test_defaults_and_types(self, tmp_path: Path) -> None:
+        places = [f"ckpt={tmp_path}", f"input={tmp_path}", "output=out"]
+        defaults = read_options(places)
+        assert (defaults.device, defaults.max_side, defaults.overwrite, defaults.format) == ("auto", None, False, "png")
+        given = read_options([*places, "max_side=512", "overwrite=true", "max_side=null", "max_side=64"])
+        assert given.max_side == 64
+        assert given.overwrite is True
+
+
+class TestCommand:
+    def test_help_tells_every_key(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["--help"]) == 0
+        page = capsys.readouterr().out
+        assert all(f"{key}:" in page for key in ("ckpt", "input", "output", "max_side", "overwrite", "format"))
+        assert page.count("python -m src.translate ckpt=") == 3
+
+    def test_wrong_use_ends_with_a_sentence_and_code_2(self) -> None:
+        command = [sys.executable, "-m", "src.translate", "imput=x"]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode == 2
+        assert result.stderr == "error: unknown key 'imput': did you mean input? --help explains the keys\n"
+        assert result.stdout == ""
+
+    def test_help_and_mistakes_wait_for_no_heavy_import(self) -> None:
+        code = """if True:
+            import sys
+            from src.translate import main
+            main(["--help"])
+            try:
+                main(["ckpt=x"])
+            except Exception:
+                print({"torch", "numpy", "PIL", "rich"} & set(sys.modules))
+        """
+        result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert result.stdout.splitlines()[-1] == "set()"
