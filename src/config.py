@@ -1,9 +1,10 @@
 """From a composed configuration to objects: the only place that instantiates."""
 
+import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
@@ -36,9 +37,7 @@ def composed(root: str, overrides: list[str], with_hydra: bool = False) -> DictC
 
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration as nested dicts, lists and scalars, which any checkpoint can hold."""
-    container = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+    return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
 
 
 def build_model(cfg: DictConfig) -> "Translator":
@@ -59,9 +58,11 @@ def build(cfg: DictConfig) -> Experiment:
     from src.callbacks.checkpoint import AtomicCheckpointIO
     from src.callbacks.reseed import Reseed
 
-    # Samples are drawn without replacement and resumed exactly by our own sampler, of which Lightning knows nothing.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its hints are not about this project
+    # The data's own sampler resumes exactly, of which Lightning knows nothing.
     warnings.filterwarnings("ignore", ".*your dataloader is not resumable")
     warnings.filterwarnings("ignore", ".*does not have many workers")
+    warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
     data = instantiate(cfg.data, _convert_="all")
     model = build_model(cfg)
     callbacks = [instantiate(node, _convert_="all") for node in (cfg.metrics, *cfg.callbacks.values())]

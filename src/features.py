@@ -30,11 +30,11 @@ class RandomFeatures(nn.Module):
     def __init__(self, seed: int = 0) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
-        self.stages = nn.ModuleList(nn.Conv2d(n, 32, 3, stride=2, padding=1, bias=False) for n in (3, 32, 32, 32))
-        for stage in self.stages:
-            assert isinstance(stage, nn.Conv2d)
-            fan_in = stage.in_channels * 9
-            stage.weight.data = torch.randn(stage.weight.shape, generator=rng) * (2 / fan_in) ** 0.5
+        self.stages = nn.ModuleList()
+        for channels in (3, 32, 32, 32):
+            stage = nn.Conv2d(channels, 32, 3, stride=2, padding=1, bias=False)
+            nn.init.kaiming_normal_(stage.weight, nonlinearity="relu", generator=rng)
+            self.stages.append(stage)
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> Tensor:

@@ -23,17 +23,24 @@ from PIL import Image
 from src.errors import UserError, reported
 
 _MAX_FRAMES = 60
-_MAX_POINTS = 400
+_MAX_POINTS = 200
 _MAX_SIDE = 1600  # pixels of an embedded sample grid
 _WEBP_QUALITY = 80
-_FIRST_GROUPS = ("val", "train")
+# The groups of charts that are shown first, and the headings of those whose names are short.
+_TITLES = {
+    "val": "Validation",
+    "train": "Training",
+    "lr": "Learning rate",
+    "grad_norm": "Gradient norm",
+    "time": "Time",
+}
 
 
 def write_gallery(run_dir: Path) -> Path:
     """Write `index.html` into a run's folder, atomically, from its samples, metrics.csv and config.yaml.
 
     Whatever of these is missing or cannot be read is left out. At most 60 epochs or so are embedded, evenly spaced,
-    with the first and the last; longer curves are thinned to 400 points. Raises UserError where there is no folder.
+    with the first and the last; longer curves are thinned to 200 points. Raises UserError where there is no folder.
     """
     from src.metrics_log import read_metrics  # loads Lightning, which takes seconds
 
@@ -76,14 +83,14 @@ def _frames(folder: Path, rows: list[dict[str, float]]) -> list[dict[str, Any]]:
 def _data_uri(path: Path, _modified: int) -> str | None:
     """The picture as WebP; None where it cannot be read."""
     try:
-        with Image.open(path, formats=["PNG"]) as image:
-            image = image.convert("RGB")  # noqa: PLW2901
+        with Image.open(path, formats=["PNG"]) as file:
+            image = file.convert("RGB")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
     image.thumbnail((_MAX_SIDE, _MAX_SIDE))
-    file = io.BytesIO()
-    image.save(file, "WEBP", quality=_WEBP_QUALITY)
-    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode()
+    encoded = io.BytesIO()
+    image.save(encoded, "WEBP", quality=_WEBP_QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(encoded.getvalue()).decode()
 
 
 def _series(rows: list[dict[str, float]]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
@@ -103,7 +110,7 @@ def _baseline(name: str, series: dict[str, tuple[np.ndarray, np.ndarray]]) -> fl
 
 def _groups(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, Any]]:
     """The charts by the first part of their names."""
-    groups: dict[str, list[dict[str, Any]]] = {name: [] for name in _FIRST_GROUPS}
+    groups: dict[str, list[dict[str, Any]]] = {name: [] for name in _TITLES}
     for name, (steps, values) in series.items():
         group, _, tail = name.partition("/")
         if group == "baseline" and f"val/{tail}" in series:
@@ -112,7 +119,7 @@ def _groups(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, 
         curve = _thin(steps[finite], values[finite])
         extra = {"baseline": _baseline(name, series), "invalid": int((~finite).sum())}
         groups.setdefault(group, []).append({"name": tail or group, "metric": name, **curve, **extra})
-    return [{"name": name, "charts": charts} for name, charts in groups.items() if charts]
+    return [{"name": _TITLES.get(name, name), "charts": charts} for name, charts in groups.items() if charts]
 
 
 def _thin(steps: np.ndarray, values: np.ndarray) -> dict[str, Any]:

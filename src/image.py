@@ -81,11 +81,9 @@ def save_image(array: np.ndarray, path: str | Path) -> None:
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"cannot write {path}: its suffix must be one of {' '.join(FORMATS)}")
     image = Image.fromarray(array)
-    file_format = FORMATS[path.suffix.lower()]
-    options = {"quality": 95} if file_format in ("JPEG", "WEBP") else {}
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        image.save(temporary, file_format, **options)
+        image.save(temporary, FORMATS[path.suffix.lower()], quality=95)  # lossless formats ignore the quality
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot write {path}: {_reason(error)}; make room or choose another place") from error

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
+from omegaconf import OmegaConf
 
 from src.checkpoint import FOLDER, LAST, PREVIOUS, CheckpointError, read
 from src.errors import UserError
@@ -71,8 +71,8 @@ def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
 def overrides(run: Path) -> list[str]:
     """The overrides the run was started with."""
     try:
-        saved = yaml.safe_load((run / "overrides.yaml").read_text())
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        saved = OmegaConf.to_container(OmegaConf.load(run / "overrides.yaml"), resolve=False)
+    except Exception as error:  # whatever a damaged file makes the parser raise
         raise UserError(f"cannot read {run / 'overrides.yaml'}: {error}") from error
     if not isinstance(saved, list) or not all(isinstance(line, str) for line in saved):
         raise UserError(f"{run / 'overrides.yaml'} is not a list of overrides; restore it or start anew")
@@ -82,9 +82,9 @@ def overrides(run: Path) -> list[str]:
 def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
     """Write the resolved configuration, the overrides, versions and git state beside the results."""
     try:
-        _write(run / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-        _write(run / "overrides.yaml", yaml.safe_dump(overrides, allow_unicode=True))
-        _write(run / "environment.yaml", yaml.safe_dump(_environment(), sort_keys=False, allow_unicode=True))
+        _write(run / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+        _write(run / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
+        _write(run / "environment.yaml", OmegaConf.to_yaml(OmegaConf.create(_environment())))
         if diff := _git("diff", "HEAD"):
             _write(run / "uncommitted.diff", diff)
     except OSError as error:
@@ -110,12 +110,12 @@ def _git(*arguments: str) -> str | None:
     here = Path(__file__).parent
     try:
         return subprocess.run(  # noqa: S603
-            ["git", *arguments],
+            ["git", *arguments],  # noqa: S607
             cwd=here,
             capture_output=True,
             text=True,
             check=True,
-            timeout=10,  # noqa: S607
+            timeout=10,
         ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None

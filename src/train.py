@@ -1,7 +1,5 @@
 """`python -m src.train model=cyclegan data=toy`: train, or continue, one model. See --help."""
 
-import logging
-import os
 import sys
 import time
 from pathlib import Path
@@ -9,7 +7,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from src import run_folder
 from src.config import CONF, build, composed, plain
@@ -30,9 +28,9 @@ def resumed(arguments: list[str]) -> list[str]:
         return given
     if wanted[-1] == "auto":
         choices = composed("train", given, with_hydra=True).hydra.runtime.choices
-        run = run_folder.latest(choices.model, choices.data)
+        run = run_folder.latest(choices["model"], choices["data"])
         if run is None:
-            print(f"resume=auto: no run of {choices.model} on {choices.data} to continue, starting a new one")
+            print("resume=auto: no run of this model on this data to continue, starting a new one")
             return given
     else:
         run = run_folder.of(Path(wanted[-1]))
@@ -52,7 +50,7 @@ def train(cfg: DictConfig) -> None:
     overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
     checkpoint = None
     if cfg.resume is None:
-        folder = Path(cfg.run_dir) if cfg.run_dir else run_folder.new(choices.model, choices.data)
+        folder = Path(cfg.run_dir) if cfg.run_dir else run_folder.new(choices["model"], choices["data"])
         folder.mkdir(parents=True, exist_ok=True)
     else:
         folder = run_folder.of(Path(cfg.resume))
@@ -62,9 +60,8 @@ def train(cfg: DictConfig) -> None:
     cfg.run_dir, cfg.resume = str(folder), None
     run_folder.describe(folder, plain(cfg), overrides)
 
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     experiment = build(cfg)
-    print(f"training {choices.model} on {choices.data} in {folder}")
+    print(f"training {choices['model']} on {choices['data']} in {folder}")
     started = time.monotonic()
     experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
     _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)

@@ -258,6 +258,20 @@ class TestHostileFiles:
             with pytest.raises(ImageError, match=r"x\.png.*24 x 20 pixels.*limit of 479"):
                 load_rgb(tmp_path / "x.png", max_pixels=479)
 
+    @pytest.mark.parametrize(
+        "error", [SyntaxError, EOFError, struct.error, zlib.error, MemoryError, IndexError, OverflowError, KeyError]
+    )
+    def test_what_decoders_raise_becomes_a_sentence(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise error("broken header")
+
+        Image.fromarray(NOISE).save(tmp_path / "x.bmp")
+        monkeypatch.setattr("PIL.BmpImagePlugin.BmpImageFile.load", fail)
+        with pytest.raises(ImageError, match=r"x\.bmp: .*broken header"):
+            load_rgb(tmp_path / "x.bmp")
+
     @pytest.mark.parametrize("name", ["absent.png", "folder", "text.jpg"])
     def test_what_is_no_file_or_no_picture(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "folder").mkdir()

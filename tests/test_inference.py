@@ -71,9 +71,21 @@ def test_a_large_photo_is_reduced_whole_and_never_cut() -> None:
     assert np.abs(cartoon.astype(int) - (255 - ramp)).max() <= 3
 
 
-def test_a_photo_within_the_limit_is_left_as_it_is() -> None:
-    photo = noise(70, 90)
-    assert np.array_equal(Cartoonizer(Generator(), max_side=90).translate(photo), 255 - photo)
+@pytest.mark.parametrize("max_side", [90, 300])
+def test_a_photo_within_the_limit_is_left_as_it_is(max_side: int) -> None:
+    generator, photo = Generator(), noise(70, 90)
+    assert np.array_equal(Cartoonizer(generator, max_side).translate(photo), 255 - photo)
+    assert generator.shapes == [(72, 92)]
+
+
+def test_the_padding_goes_on_as_the_picture_does() -> None:
+    class Watching(Generator):
+        def forward(self, x: Tensor) -> Tensor:
+            assert x.shape[2:] == (64, 64)
+            assert (x == 1).all()
+            return super().forward(x)
+
+    Cartoonizer(Watching()).translate(np.full((3, 5, 3), 255, np.uint8))
 
 
 def test_a_picture_is_taken_as_well_as_an_array() -> None:
@@ -125,7 +137,7 @@ def test_other_failures_of_the_network_are_not_hidden(monkeypatch: pytest.Monkey
 
 def test_load_puts_the_generator_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = Generator()
-    monkeypatch.setattr(inference, "load_generator", lambda path: generator)
+    monkeypatch.setattr(inference, "load_generator", lambda _: generator)
     assert Cartoonizer.load("run", device="cpu", max_side=7) == Cartoonizer(generator, 7)
     with pytest.raises(InferenceError, match="device=tpu"):
         Cartoonizer.load("run", device="tpu")

@@ -85,6 +85,8 @@ class Checkpoints(Checkpoint):
         stop = trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
         if stop and not trainer.is_last_batch:
             self._save(trainer)
+            # Lightning logs a batch's values after this hook only, which it will not come to.
+            trainer._logger_connector.update_train_step_metrics()
             self._leave(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torchmetrics import MeanSquaredError, MetricCollection
+from torchmetrics import MeanSquaredError, Metric, MetricCollection
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from src.features import Features, frechet_distance
@@ -44,7 +44,7 @@ class Metrics(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.distance_name, self.distance = frechet_distance(self.features, self.weights)
-        self.families = {name: similarity() for name in ("content", "cycle", "target")}
+        self.families: dict[str, MetricCollection] = {name: similarity() for name in ("content", "cycle", "target")}
         if trainer.is_global_zero and self.features == "auto" and self.distance_name != "fid":
             print(
                 "Inception weights are not on this machine: val/random_fd, a distance between random features, is"
@@ -52,7 +52,7 @@ class Metrics(Callback):
             )
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for metric in (self.distance, *self.families.values()):
+        for metric in self._all():
             metric.to(pl_module.device)
 
     @torch.no_grad()
@@ -94,8 +94,11 @@ class Metrics(Callback):
         content = {"content/psnr", "content/ssim", "content/mse"}  # of a photo against itself: no news
         self.baseline = {f"baseline/{k}": v for k, v in self._compute().items() if k not in content}
 
+    def _all(self) -> list[Metric | MetricCollection]:
+        return [self.distance, *self.families.values()]
+
     def _reset(self) -> None:
-        for metric in (self.distance, *self.families.values()):
+        for metric in self._all():
             metric.reset()
 
     def _update(self, output: Tensor, batch: Mapping[str, Tensor], cycle: Tensor | None) -> None:
@@ -112,7 +115,7 @@ class Metrics(Callback):
         """The value of every metric that has seen images; a distance needs two images on either side."""
         values: dict[str, Tensor] = {}
         for family, metrics in self.families.items():
-            if metrics["psnr"].update_called:
+            if metrics["ssim"].update_called:
                 values |= {f"{family}/{name}": value for name, value in metrics.compute().items()}
         if min(self.distance.fake_features_num_samples, self.distance.real_features_num_samples) > 1:
             values[self.distance_name] = self.distance.compute()

@@ -150,6 +150,7 @@ class Progress(ProgressBar):
                 total=self._total,
                 completed=self._done,
                 numbers=self._numbers(),
+                refresh=bool(note),
             )
 
     def _print_line(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -77,10 +78,9 @@ class Samples(Callback):
 
 def _validate(trainer: Trainer, pl_module: LightningModule, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     precision = trainer.precision_plugin
+    inputs = precision.convert_input({name: x.to(pl_module.device) for name, x in batch.items()})
     with precision.val_step_context():
-        output = pl_module.validation_step(
-            precision.convert_input({name: x.to(pl_module.device) for name, x in batch.items()}), 0
-        )
+        output: Any = pl_module.validation_step(inputs, 0)
     return {name: output[name].float().cpu() for name in _ROWS if name in output}
 
 

@@ -1,7 +1,7 @@
 """The one LightningDataModule of all systems: unpaired training batches that resume exactly, and a test split."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import lightning
@@ -66,8 +66,9 @@ class Portraits(lightning.LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """How many batches of which epoch are done, and what could not be read so far."""
-        batch = self.trainer.fit_loop.epoch_loop.batch_progress.current.processed
-        return {"epoch": self.trainer.current_epoch, "batch": batch, "unreadable": sorted(self.unreadable)}
+        trainer = cast(lightning.Trainer, self.trainer)
+        batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return {"epoch": trainer.current_epoch, "batch": batch, "unreadable": sorted(self.unreadable)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._position = state_dict
@@ -77,7 +78,7 @@ class Portraits(lightning.LightningDataModule):
         """Take the unreadable files out of the batch, list them in the run folder, and stop if they are too many."""
         if new := set(batch.pop("unreadable")) - self.unreadable:
             self.unreadable |= new
-            listing = Path(self.trainer.default_root_dir, "unreadable.txt")
+            listing = Path(cast(lightning.Trainer, self.trainer).default_root_dir, "unreadable.txt")
             listing.write_text("".join(f"{sentence}\n" for sentence in sorted(self.unreadable)))
             total = sum(len(pictures) for pictures in vars(self.source).values())
             if len(self.unreadable) > self.max_unreadable * total:

@@ -1,4 +1,4 @@
-"""Training and test samples: pictures read, cropped and turned into tensors, each a pure function of (seed, epoch, index)."""
+"""Training and test samples: pictures read, cropped and turned into tensors, pure functions of (seed, epoch, index)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -42,13 +42,9 @@ class FolderPictures(Sequence[Picture]):
     def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
         path = self.paths[index]
         image = load_rgb(path, self.min_side)
-        mask = self._mask(index, image) if self.masks else None
+        mask = _resized(load_mask(self.masks[index]), image) if self.masks else None
         target = load_rgb(self.targets[index], self.min_side) if self.targets else None
         return Picture(image, mask, target, path.relative_to(self.folder).as_posix())
-
-    def _mask(self, index: int, image: np.ndarray) -> np.ndarray | None:
-        height, width = image.shape[:2]
-        return cv2.resize(load_mask(self.masks[index]), (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def folder_pictures(
@@ -79,113 +75,127 @@ def folder_pictures(
         DataError: with every missing, empty or unreadable folder and every picture without its mask or target.
     """
     problems: list[str] = []
-    photos = _Domain("photo", root and Path(root), "A", photo, photo_glob, test_share, problems)
-    cartoons = _Domain("cartoon", root and Path(root), "B", cartoon, cartoon_glob, test_share, problems)
+    photos = _find("photo", photo, root, "A", photo_glob, test_share, problems)
+    cartoons = _find("cartoon", cartoon, root, "B", cartoon_glob, test_share, problems)
     splits = Splits(
-        photos.pictures("train", photo_mask, None, min_side),
-        cartoons.pictures("train", cartoon_mask, None, min_side),
-        photos.pictures("test", photo_mask, target, min_side),
-        cartoons.pictures("test", cartoon_mask, None, min_side),
+        photos.pictures(photos.train, photo_mask, None, min_side, problems),
+        cartoons.pictures(cartoons.train, cartoon_mask, None, min_side, problems),
+        photos.pictures(photos.test, photo_mask, target, min_side, problems),
+        cartoons.pictures(cartoons.test, cartoon_mask, None, min_side, problems),
     )
     if problems:
         raise DataError(*dict.fromkeys(problems))
     return splits
 
 
-class _Domain:
-    """The files of one domain; what is wrong with them goes to `problems`, naming the configuration's key."""
+@dataclass(frozen=True)
+class _Files:
+    """The files of one `domain` below `folder`, which the configuration's `key` names."""
 
-    def __init__(
-        self,
-        name: str,
-        root: Path | None,
-        letter: str,
-        folder: str | None,
-        pattern: str,
-        test_share: float,
-        problems: list[str],
-    ) -> None:
-        self.name, self.pattern, self.problems = name, pattern, problems
-        self.key = f"data.source.{name}"
-        self.files: dict[str, list[Path]] = {"train": [], "test": []}
-        if folder is None and root is None:
-            problems.append(f"{self.key} is missing: name the folder of the {name}s, {self.key}=<folder>")
-            return
-        if folder is None:
-            self.key, self.folder = "data.source.root", root
-            train, test = root / f"train{letter}", root / f"test{letter}"
-        else:
-            self.folder = Path(folder)
-            train, test = self.folder / "train", self.folder / "test"
-            if not train.is_dir():
-                train, test = self.folder, None
-        self._find(train, test if test and test.is_dir() else None, test_share)
+    domain: str
+    key: str
+    folder: Path
+    train: list[Path]
+    test: list[Path]
 
-    def _find(self, train: Path, test: Path | None, test_share: float) -> None:
-        files = self._images(train)
-        if test is None:
-            shares = {path: _hash(path.relative_to(train).as_posix()) for path in files}
-            held_out = {path for path in files if shares[path] < test_share} or set(sorted(files, key=shares.get)[:1])
-            self.files = {
-                "train": [path for path in files if path not in held_out],
-                "test": [path for path in files if path in held_out],
-            }
-            if len(files) == 1:
-                self.problems.append(f"{self.key}: {train} holds one image only, but training and test need one each")
-        else:
-            self.files = {"train": files, "test": self._images(test)}
-
-    def _images(self, folder: Path) -> list[Path]:
-        if not folder.is_dir():
-            self.problems.append(f"{self.key}: there is no folder {folder}; give the folder of the {self.name}s")
-            return []
-        try:
-            files = [path for path in list_images(folder) if fnmatch(path.name, self.pattern)]
-        except ImageError as error:
-            self.problems.append(f"{self.key}: {error}")
-            return []
-        if not files:
-            which = "" if self.pattern == "*" else f" whose name matches data.source.{self.name}_glob={self.pattern}"
-            self.problems.append(f"{self.key}: {folder} holds no image{which}; put {self.name}s there")
-        return files
-
-    def pictures(self, split: str, masks: str | None, targets: str | None, min_side: int) -> FolderPictures | None:
-        files = self.files[split]
-        if not files:
-            return None
+    def pictures(
+        self, files: list[Path], masks: str | None, targets: str | None, min_side: int, problems: list[str]
+    ) -> FolderPictures:
         pictures = FolderPictures(
             self.folder,
             files,
-            self._companions(files, masks, f"data.source.{self.name}_mask", "mask"),
-            self._companions(files, targets, "data.source.target", "target"),
+            self._companions(files, masks, f"data.source.{self.domain}_mask", "mask", problems),
+            self._companions(files, targets, "data.source.target", "target", problems),
             min_side,
         )
         try:
-            read(pictures, 0, [])
+            if files:
+                read(pictures, 0, [])
         except ImageError as error:
-            self.problems.append(f"{self.key}: {error}")
+            problems.append(f"{self.key}: {error}")
         return pictures
 
-    def _companions(self, files: Sequence[Path], folder: str | None, key: str, kind: str) -> list[Path] | None:
+    def _companions(
+        self, files: list[Path], folder: str | None, key: str, kind: str, problems: list[str]
+    ) -> list[Path] | None:
         """The mask or target of each file: the one with its relative path or, failing that, its name."""
         if folder is None:
             return None
         try:
             candidates = list_images(folder)
         except ImageError as error:
-            self.problems.append(f"{key}: {error}")
+            problems.append(f"{key}: {error}")
             return None
         by_name = {path.stem: path for path in candidates}
         by_path = {path.relative_to(folder).with_suffix(""): path for path in candidates}
         found = [by_path.get(file.relative_to(self.folder).with_suffix(""), by_name.get(file.stem)) for file in files]
-        without = [file for file, companion in zip(files, found, strict=True) if companion is None]
-        if without:
-            self.problems.append(
-                f"{key}: {len(without)} of {len(files)} {self.name}s have no {kind} in {folder}, for example"
-                f" {without[0].name}; add them or leave {key} empty"
+        companions = [companion for companion in found if companion is not None]
+        if without := len(files) - len(companions):
+            problems.append(
+                f"{key}: {without} of {len(files)} {self.domain}s have no {kind} in {folder}, for example"
+                f" {files[found.index(None)].name}; add them or leave {key} empty"
             )
             return None
-        return [companion for companion in found if companion is not None]
+        return companions
+
+
+def _find(
+    domain: str,
+    folder: str | None,
+    root: str | None,
+    letter: str,
+    pattern: str,
+    test_share: float,
+    problems: list[str],
+) -> _Files:
+    """List and split the files of one domain; what is wrong with them goes to `problems`."""
+    key = f"data.source.{domain}"
+    if folder is not None:
+        base, train, test = Path(folder), Path(folder, "train"), Path(folder, "test")
+    elif root is not None:
+        key, base, train, test = (
+            "data.source.root",
+            Path(root),
+            Path(root, f"train{letter}"),
+            Path(root, f"test{letter}"),
+        )
+    else:
+        problems.append(f"{key} is missing: name the folder of the {domain}s, {key}=<folder>")
+        return _Files(domain, key, Path(), [], [])
+
+    def images(place: Path) -> list[Path]:
+        try:
+            files = [path for path in list_images(place) if fnmatch(path.name, pattern)]
+        except ImageError as error:
+            problems.append(f"{key}: {error}")
+            return []
+        if not files:
+            which = "" if pattern == "*" else f" whose name matches data.source.{domain}_glob={pattern}"
+            problems.append(f"{key}: {place} holds no image{which}; put {domain}s there")
+        return files
+
+    if folder is not None and not train.is_dir():
+        train = base
+    files = images(train)
+    if train != base and test.is_dir():
+        return _Files(domain, key, base, files, images(test))
+    if len(files) == 1:
+        problems.append(f"{key}: {train} holds one image only, but training and test need one each")
+    hashes = {path: _hash(path.relative_to(train).as_posix()) for path in files}
+    last = max(test_share, min(hashes.values(), default=0.0))
+    return _Files(
+        domain,
+        key,
+        base,
+        [path for path in files if hashes[path] > last],
+        [path for path in files if hashes[path] <= last],
+    )
+
+
+def _resized(mask: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """The mask at the size of its image, which may have been decoded at a reduced one."""
+    height, width = image.shape[:2]
+    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
 def _hash(relative_path: str) -> float:

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, TypeVar
 import cv2
 import numpy as np
 
+from src.data.dataset import Splits
 from src.data.picture import Picture
 from src.errors import UserError
 
@@ -138,7 +139,19 @@ def portrait(seed: int, index: int, size: int) -> Portrait:
     return Portrait(photo, cartoon, mask)
 
 
-class ToyImages:
+def toy_pictures(train: int, test: int, size: int, seed: int) -> Splits:
+    """`train` photos and as many cartoons of other faces, `test` photos with their true cartoons and `test` cartoons of
+    yet others, all `size` pixels wide."""
+    first_test = 2 * train
+    return Splits(
+        ToyImages("photo", train, size, seed),
+        ToyImages("cartoon", train, size, seed, train),
+        ToyImages("photo", test, size, seed, first_test, paired=True),
+        ToyImages("cartoon", test, size, seed, first_test + test),
+    )
+
+
+class ToyImages(Sequence[Picture]):
     """The faces `offset` to `offset + count - 1` of a seed, as photos or as cartoons, `size` pixels wide and high.
 
     `paired` adds the true cartoon of each as its target. Raises UserError for a size below 16 or a negative seed.
@@ -158,7 +171,7 @@ class ToyImages:
     def __len__(self) -> int:
         return len(self.faces)
 
-    def __getitem__(self, item: int) -> Picture:
+    def __getitem__(self, item: int) -> Picture:  # type: ignore[override]
         index = self.faces[item]
         rng = np.random.default_rng([self.seed, index])
         face = _face(rng)
@@ -179,7 +192,7 @@ def _cartoon(face: Face, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _photo(face: Face, size: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Image and mask: muted colours, light, texture, blur, noise, a backdrop out of focus."""
-    exposure = np.float32(rng.uniform(0.85, 1.1) * rng.uniform(0.97, 1.03, 3))
+    exposure = rng.uniform(0.85, 1.1) * rng.uniform(0.97, 1.03, 3).astype(np.float32)
     light = rng.uniform((-1.0, 0.3), (1.0, 0.8)).tolist()
     skin, cloth, hair = (face.colours[part] for part in ("skin", "cloth", "hair"))
     dark = {"crease": 0.55 * skin, "seam": 0.8 * cloth, "lash": 0.4 * hair, "pupil": INK, "frame": INK}

@@ -4,8 +4,8 @@ import os
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network for its newest version at import otherwise
 
-import albumentations as A  # noqa: E402, N812
-import cv2  # noqa: E402
+import albumentations as A  # noqa: N812
+import cv2
 
 
 def training(size: int, load_size: int, flip: bool) -> A.Compose:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import lightning
 import torch
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
@@ -13,7 +14,7 @@ from src.errors import UserError
 from src.schedules import flat_then_linear
 
 
-class NonFiniteLoss(UserError):
+class DivergenceError(UserError):
     """A loss or gradient became NaN or infinite: the step was not taken, the weights are still those before it."""
 
     exit_code = 1
@@ -78,9 +79,10 @@ class Translator(lightning.LightningModule):
         return {"output": self(batch["photo"])}
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        return [self._adam(player, **self.optimizer_options[player]) for player in self.terms]
+        return [self._adam(player) for player in self.terms]
 
-    def _adam(self, player: str, *, clip: float | None = None, **options: Any) -> torch.optim.Optimizer:
+    def _adam(self, player: str) -> torch.optim.Optimizer:
+        options = {name: value for name, value in self.optimizer_options[player].items() if name != "clip"}
         return torch.optim.Adam(getattr(self, player).parameters(), fused=True, **options)
 
     def on_train_epoch_start(self) -> None:
@@ -96,7 +98,7 @@ class Translator(lightning.LightningModule):
         `names` are the terms this update consists of, all of the player's if none are given. Terms with a weight
         must be set, and the step minimises their weighted sum. The optimizer is not moved by a non-finite value.
         """
-        optimizer = self.optimizers()[list(self.terms).index(player)]
+        optimizer = cast(list[LightningOptimizer], self.optimizers())[list(self.terms).index(player)]
         terms = Terms(player, {name: self.weights[player][name] for name in names or self.terms[player]})
         self.toggle_optimizer(optimizer)
         yield terms
@@ -120,7 +122,7 @@ class Translator(lightning.LightningModule):
         if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():
             return
         name, value = next((n, v.item()) for n, v in values.items() if not v.isfinite())
-        raise NonFiniteLoss(
+        raise DivergenceError(
             f"train/{player}/{name} became {value} in epoch {self.current_epoch + 1}, so training stopped before that"
             f" step; try a lower model.optimizers.{player}.lr or set model.optimizers.{player}.clip"
         )

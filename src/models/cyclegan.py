@@ -25,7 +25,7 @@ from src.pool import ImagePool
 
 
 class CycleGAN(Translator):
-    """`generator` and `discriminator` make one network each time they are called; the other arguments are the base's."""
+    """`generator` and `discriminator` make one network each time they are called; the rest is as in the base."""
 
     terms = {"g": ("adv", "cycle", "identity"), "d": ("adv",)}  # noqa: RUF012
 

@@ -1,0 +1,69 @@
+"""Fixtures that several tests share."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import pytest
+
+os.environ["WANDB_MODE"] = "offline"
+
+TINY = (
+    "data.size=16",
+    "data.load_size=18",
+    "data.workers=0",
+    "data.val_batch_size=4",
+    "model.generator.width=4",
+    "model.generator.blocks=1",
+    "model.discriminator.width=4",
+    "model.discriminator.layers=2",
+    "trainer.accelerator=cpu",
+    "trainer.log_every_n_steps=1",
+)
+TOY = ("data=toy", "data.source.train=6", "data.source.test=4")
+
+Command = Callable[..., ForkServerProcess]
+
+
+def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Callable[[], None] | None) -> None:
+    """What the child does: `python -m src.<module> <arguments>` in `folder`, its output in `folder`/output.txt."""
+    import importlib
+
+    import torch
+
+    torch.set_num_threads(1)
+    os.chdir(folder)
+    output = (folder / "output.txt").open("a")
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    sys.argv = [f"src.{module}", *arguments]
+    if prepare:
+        prepare()
+    importlib.import_module(f"src.{module}").main()
+
+
+@pytest.fixture(scope="session")
+def command() -> Iterator[Command]:
+    """Starts an entry point as a process of its own, forked from one that has imported everything already."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["tests.preload"])
+    children: list[ForkServerProcess] = []
+
+    def start(
+        module: str, *arguments: str, folder: Path, prepare: Callable[[], None] | None = None, wait: bool = True
+    ) -> ForkServerProcess:
+        child = context.Process(target=run_command, args=(module, arguments, folder, prepare))
+        child.start()
+        children.append(child)
+        if wait:
+            child.join(120)
+        return child
+
+    yield start
+    for child in children:
+        if child.is_alive():
+            os.kill(child.pid or 0, signal.SIGKILL)
