@@ -1,9 +1,12 @@
 """Measure how fast this machine loads data, trains and translates, and which share of its own rate that is.
 
-    python -m src.benchmark [model=cyclegan] [data=folder ...] [steps=5] [json=<file>] [key=value ...]
+    python -m src.benchmark [group=choice ...] [key=value ...] [steps=5] [json=<file>]
 
-All keys of src.train are known. Nothing is kept: neither a run nor a checkpoint. FLOPs are those of convolutions and
-matrix products, 2 per multiply-add, forward and backward.
+Groups and keys are those of src.train, but where no experiment is chosen pictures have the published 256 pixels.
+Nothing is kept of what is trained. FLOPs are those of convolutions and matrix products, 2 per multiply-add.
+
+  steps   how often each measurement is repeated; the median counts
+  json    where to write the figures, in seconds, bytes, FLOPs and FLOPs per second
 
 Examples:
 
@@ -20,19 +23,21 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, pairwise, repeat
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from src import usage
 from src.check import checked_config
-from src.config import CONF, build_model
+from src.config import build_model
 from src.errors import UserError, reported
 
 if TYPE_CHECKING:
@@ -52,20 +57,50 @@ LARGEST_PRODUCT = 8192
 Report = dict[str, Any]
 
 
+@dataclass
+class Options:
+    """What the command understands beside the overrides of a configuration."""
+
+    steps: int = 5
+    json: Path | None = None
+
+
 def main(arguments: list[str]) -> None:
-    if {"-h", "--help"} & set(arguments):
-        print(f"{__doc__}\nKeys and their defaults:\n\n{(CONF / 'benchmark.yaml').read_text(encoding='utf-8')}", end="")
+    """Print the table and write the JSON file. Raises UserError for wrong use, ConfigError with all its problems."""
+    if usage.asked(arguments):
+        print(__doc__, end="")
         return
-    cfg = checked_config("benchmark", arguments)
-    _check(cfg)
-    report = measure(cfg)
+    options, overrides = split_options(arguments)
+    # An experiment brings a size of its own.
+    root = "train" if any(override.startswith("experiment=") for override in overrides) else "benchmark"
+    report = measure(checked_config(root, overrides), options.steps)
     Console().print(table(report))
-    if cfg.json is not None:
-        _write(Path(cfg.json), json.dumps(report, indent=2) + "\n")
+    if options.json:
+        _write(options.json, json.dumps(report, indent=2) + "\n")
 
 
-def measure(cfg: DictConfig) -> Report:
-    """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second; what each is, `table` says."""
+def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
+    """The options of this command, and the other arguments. Raises UserError for a value that cannot be used."""
+    options, others = Options(), []
+    for argument in arguments:
+        key, _, value = argument.partition("=")
+        if key == "steps":
+            if not (value.isdecimal() and int(value)):
+                raise UserError(f"{argument}: it must be a whole number of at least 1")
+            options.steps = int(value)
+        elif key == "json":
+            options.json = Path(value).expanduser()
+            if not value or options.json.is_dir() or not options.json.parent.is_dir():
+                raise UserError(
+                    f"{argument} must name a file in a folder that exists; name another, or make the folder"
+                )
+        else:
+            others.append(argument)
+    return options, others
+
+
+def measure(cfg: DictConfig, repetitions: int) -> Report:
+    """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them."""
     import torch
     from hydra.utils import instantiate
 
@@ -74,14 +109,14 @@ def measure(cfg: DictConfig) -> Report:
             data = instantiate(cfg.data, _convert_="all")
             model = build_model(cfg)
             status.update("measuring the data loader")
-            batch, loader = time_loader(data, cfg.steps)
-            status.update(f"measuring the training step, {2 + cfg.steps} times")
-            training = time_training(model, batch, cfg.trainer, cfg.steps)
+            batch, loader = time_loader(data, repetitions)
+            status.update(f"measuring the training step, {2 + repetitions} times")
+            training, device = time_training(model, batch, cfg.trainer, repetitions)
             status.update("measuring inference")
-            device = training.pop("device")
-            inference = time_inference(model, cfg.data.size, device, cfg.steps)
+            inference = time_inference(model, cfg.data.size, device, repetitions)
             status.update("measuring the machine's own rate")
-            rates = {name: matrix_rate(getattr(torch, name), device) for name in {training["dtype"], "float32"}}
+            dtypes = sorted({training["dtype"], inference["dtype"]})
+            rates = {dtype: matrix_rate(getattr(torch, dtype), device) for dtype in dtypes}
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"the device's memory does not suffice for data.size={cfg.data.size} with data.batch_size="
@@ -127,8 +162,8 @@ def _seconds_per_image(batches: Iterator[Mapping[str, Any]]) -> float:
 
 def time_training(
     model: "Translator", batch: dict[str, Any], trainer_options: DictConfig, repetitions: int
-) -> dict[str, Any]:
-    """Timing of a step of a real trainer on a batch that is there already; its FLOPs, dtype, device and peak memory."""
+) -> tuple[dict[str, Any], "torch.device"]:
+    """Timing of a step of a real trainer on a batch that is there already, its FLOPs, dtype and peak memory; where."""
     import torch
     from lightning.pytorch.callbacks import LambdaCallback
     from torch.utils.flop_counter import FlopCounterMode
@@ -147,13 +182,13 @@ def time_training(
     with trainer.precision_plugin.forward_context():
         one = torch.ones(1, 1, device=device)
         dtype = (one @ one).dtype
-    return {
+    figures = {
         **_timing(_laps(ends), len(batch["photo"])),
         "flops": counter.get_total_flops(),
         "dtype": str(dtype).removeprefix("torch."),
-        "device": device,
         "peak_memory": _peak_memory(device),
     }
+    return figures, device
 
 
 def _fit(model: "Translator", batches: list[Any], trainer_options: DictConfig, *callbacks: "Callback") -> "Trainer":
@@ -165,7 +200,6 @@ def _fit(model: "Translator", batches: list[Any], trainer_options: DictConfig, *
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
         trainer = instantiate(
             trainer_options,
-            devices=1,
             max_epochs=1,
             limit_train_batches=None,
             limit_val_batches=0,
@@ -177,7 +211,7 @@ def _fit(model: "Translator", batches: list[Any], trainer_options: DictConfig, *
             enable_model_summary=False,
             _convert_="all",
         )
-        trainer.fit(model, DataLoader(batches, batch_size=None))
+        trainer.fit(model, DataLoader(cast(Any, batches), batch_size=None))
     return trainer
 
 
@@ -201,43 +235,40 @@ def matrix_rate(dtype: "torch.dtype", device: "torch.device") -> float:
     """FLOPs per second of the fastest product of square matrices, which are enlarged until they keep it busy."""
     import torch
 
-    best, size = 0.0, 512
-    while True:
+    precision = torch.get_float32_matmul_precision()
+    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+        torch.set_float32_matmul_precision("high")  # TF32, which networks get for their convolutions
+    best, size, seconds = 0.0, 256, 0.0
+    while seconds < PRODUCT_SECONDS and size < LARGEST_PRODUCT:
+        size *= 2
         matrix = torch.rand(size, size, device=device).to(dtype)
         seconds = min(_repeated(partial(torch.mm, matrix, matrix), 5, device))
         best = max(best, 2 * size**3 / seconds)
-        if seconds > PRODUCT_SECONDS or size == LARGEST_PRODUCT:
-            return best
-        size *= 2
+    torch.set_float32_matmul_precision(precision)
+    return best
 
 
 def table(report: Report) -> Table:
     """The figures for people."""
     loader, training, inference = report["loader"], report["training"], report["inference"]
-    device = report["device"] if report["device"] != "cpu" else f"CPU with {report['threads']} threads"
-    title = (
-        f"{report['model']}, {report['size']} px, batch size {report['batch_size']}, {report['precision']}, {device}"
-    )
-    result = Table("", "median", "fastest .. slowest", "", title=title)
-    for name, unit, timing in (
-        ("data loader", "batch", loader),
-        ("training step", "step", training),
-        ("inference", "image", inference),
-    ):
+    device = report["device"] if report["device"] != "cpu" else f"CPU, {report['threads']} threads"
+    title = (report["model"], f"{report['size']} px", f"batch size {report['batch_size']}", report["precision"], device)
+    result = Table("", "median", "fastest .. slowest", "", title=", ".join(title))
+    for name, timing in (("load a batch", loader), ("training step", training), ("translate an image", inference)):
         extremes = f"{_si(timing['fastest'], 's')} .. {_si(timing['slowest'], 's')}"
-        rate = f"{timing['images_per_second']:.4g} images/s"
-        result.add_row(name, f"{_si(timing['seconds'], 's')}/{unit}", extremes, rate)
+        result.add_row(name, _si(timing["seconds"], "s"), extremes, f"{timing['images_per_second']:.3g} images/s")
     ratio = report["loader_per_training"]
-    verdict = "ok" if ratio >= LEAST_RATIO else f"the loader holds training up: below {LEAST_RATIO}"
-    result.add_row("data loader / training", f"{ratio:.3g}", "", verdict, end_section=True)
-    for name, unit, part in (("training", "step", training), ("inference", "image", inference)):
-        share = f"{part['share_of_machine']:.0%} of the machine's {part['dtype']} rate"
-        result.add_row(f"{name} FLOPs", f"{_si(part['flops'], 'FLOP')}/{unit}", "", share)
+    verdict = "ok" if ratio >= LEAST_RATIO else "the loader holds training up"
+    result.add_row("loader / training", f"{ratio:,.1f}", f"at least {LEAST_RATIO}", verdict, end_section=True)
+    for name, part in (("FLOPs of a step", training), ("FLOPs of an image", inference)):
+        share = f"{part['share_of_machine']:.1%} of {part['dtype']}"
+        result.add_row(name, _si(part["flops"], "FLOP"), "", share)
     for dtype, rate in report["machine_flops_per_second"].items():
-        result.add_row("machine's rate", _si(rate, "FLOP/s"), "", f"matrix product in {dtype}")
-    result.add_row("peak memory", _si(training["peak_memory"], "B"), "", "training", end_section=True)
+        result.add_row(f"{dtype} here", _si(rate, "FLOP/s"), "in matrix products")
+    whose = "of the process" if report["device"] == "cpu" else "on the device"
+    result.add_row("peak memory", _si(training["peak_memory"], "B"), whose, end_section=True)
     for player, count in report["parameters"].items():
-        result.add_row("parameters", _si(count, ""), "", player)
+        result.add_row(f"parameters, {player}", _si(count, ""))
     return result
 
 
@@ -281,18 +312,11 @@ def _peak_memory(device: "torch.device") -> int:
 
 
 def _si(value: float, unit: str) -> str:
-    """Four digits and the unit with its prefix: 0.0123 s is 12.3 ms."""
+    """Three digits and the unit with its prefix: 0.01234 s is 12.3 ms."""
+    value = float(f"{value:.3g}")  # before the prefix is chosen, because 999.9 is 1 k
     prefixes = {1e12: "T", 1e9: "G", 1e6: "M", 1e3: "k", 1.0: "", 1e-3: "m", 1e-6: "µ"}
     factor = next((factor for factor in prefixes if value >= factor), 1e-6)
-    return f"{value / factor:.4g} {prefixes[factor]}{unit}"
-
-
-def _check(cfg: DictConfig) -> None:
-    """Raise UserError for what would otherwise go wrong after minutes."""
-    if not isinstance(cfg.steps, int) or cfg.steps < 1:
-        raise UserError(f"steps={cfg.steps}: it must be a whole number from 1 on")
-    if cfg.json is not None and not Path(cfg.json).parent.is_dir():
-        raise UserError(f"json={cfg.json}: there is no folder {Path(cfg.json).parent}; create it or name another")
+    return f"{value / factor:.3g} {prefixes[factor]}{unit}".rstrip()
 
 
 def _write(path: Path, text: str) -> None:

@@ -42,10 +42,10 @@ def write_gallery(run_dir: Path) -> Path:
     Whatever of these is missing or cannot be read is left out. At most 60 epochs or so are embedded, evenly spaced,
     with the first and the last; longer curves are thinned to 200 points. Raises UserError where there is no folder.
     """
-    from src.metrics_log import read_metrics  # loads Lightning, which takes seconds
-
     if not run_dir.is_dir():
         raise UserError(f"there is no run folder {run_dir}: name one that a training has written")
+    from src.metrics_log import read_metrics  # loads Lightning, which takes seconds
+
     rows = read_metrics(run_dir / "metrics.csv")
     series = _series(rows)
     data = {"frames": _frames(run_dir / "samples", rows), "groups": _groups(series)}

@@ -9,15 +9,33 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from src import run_folder
+from src import usage
+from src.check import checked_config, checked_sweep, valid_overrides
 from src.config import CONF, build, composed, plain
 from src.errors import UserError, reported
 
+# src.run_folder is imported late: it brings torch, which help and wrong use need not wait for.
+
 
 def main() -> None:
+    if usage.asked(sys.argv[1:]):
+        print(usage.page("train"))
+        return
     with reported():
-        sys.argv[1:] = resumed(sys.argv[1:])
+        sys.argv[1:] = checked(sys.argv[1:])
     run()
+
+
+def checked(arguments: list[str]) -> list[str]:
+    """The arguments for Hydra, with `resume=` resolved. Raises ConfigError with all that is wrong with the start."""
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    if not flags:
+        overrides = resumed(arguments)
+        checked_config("train", overrides)
+        return overrides
+    if set(flags) <= {"-m", "--multirun"}:
+        checked_sweep("train", [argument for argument in arguments if argument not in flags])
+    return arguments  # all other flags are Hydra's own, most of which only show something
 
 
 def resumed(arguments: list[str]) -> list[str]:
@@ -26,7 +44,10 @@ def resumed(arguments: list[str]) -> list[str]:
     wanted = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     if not wanted or wanted[-1] in ("", "null"):
         return given
+    from src import run_folder
+
     if wanted[-1] == "auto":
+        valid_overrides("train", given)
         choices = composed("train", given, with_hydra=True).hydra.runtime.choices
         run = run_folder.latest(choices["model"], choices["data"])
         if run is None:
@@ -46,6 +67,8 @@ def run(cfg: DictConfig) -> None:
 
 def train(cfg: DictConfig) -> None:
     """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
+    from src import run_folder
+
     choices = HydraConfig.get().runtime.choices
     overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
     checkpoint = None

@@ -48,8 +48,10 @@ def groups() -> dict[str, dict[str, str]]:
 
     A line `# @package ...`, which is for Hydra, is passed over.
     """
-    return {group: {file.stem: _description(file.read_text()) for file in sorted((CONF / group).glob("*.yaml"))}
-            for group in GROUPS}
+    return {
+        group: {file.stem: _description(file.read_text()) for file in sorted((CONF / group).glob("*.yaml"))}
+        for group in GROUPS
+    }
 
 
 def asked(arguments: Sequence[str]) -> bool:

@@ -161,7 +161,19 @@ def test_the_command_prints_the_page(
     assert Path(capsys.readouterr().out.strip()) == tmp_path / "index.html"
 
 
-def test_help_and_errors_do_not_wait_for_lightning() -> None:
-    code = "import sys, src.gallery; print(*{'lightning', 'torch'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not re.search(r"\w", done.stdout)
+@pytest.mark.parametrize("argument", ["--help", "nowhere"])
+def test_help_and_errors_do_not_wait_for_lightning(argument: str) -> None:
+    code = (
+        "import sys, src.gallery\ntry: src.gallery.main()\nfinally: print(*{'lightning', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, argument], capture_output=True, text=True, check=False)
+    assert not re.search(r"^(lightning|torch)", done.stdout, re.MULTILINE)
+    assert done.returncode == (0 if argument == "--help" else 2)
+
+
+def test_a_missing_run_folder_ends_the_command_with_one_sentence() -> None:
+    command = [sys.executable, "-m", "src.gallery", "nowhere"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: there is no run folder nowhere")
+    assert len(done.stderr.splitlines()) == 1

@@ -33,6 +33,14 @@ def test_columns_stand_in_order_of_appearance_and_one_step_has_one_row(tmp_path:
     assert (tmp_path / "run/metrics.csv").read_text() == expected
 
 
+def test_a_metric_logged_again_for_a_step_takes_its_place(tmp_path: Path) -> None:
+    log = MetricsCSV(tmp_path)
+    for value in (123.25, 1.5):
+        log.log_metrics({"a": value}, 0)
+        log.save()
+    assert (tmp_path / "metrics.csv").read_text() == "step,epoch,a\n0,,1.5\n"
+
+
 @given(rows=ROWS)
 def test_what_is_logged_is_read_back_exactly(tmp_path_factory: pytest.TempPathFactory, rows: list) -> None:
     folder = tmp_path_factory.mktemp("run")

@@ -79,7 +79,7 @@ def read(pictures: Sequence[Picture], index: int, unreadable: list[str]) -> Pict
             return pictures[(index + n) % len(pictures)]
         except ImageError as error:
             unreadable.append(str(error))
-    raise ImageError(f"none of the {len(pictures)} images can be read, the first because: {unreadable[0]}")
+    raise ImageError(f"none of its {len(pictures)} images can be read; {unreadable[0]}")
 
 
 def tensors(domain: str, picture: Picture, transform: A.Compose) -> dict[str, Tensor]:

@@ -124,7 +124,7 @@ def test_a_failure_gives_the_terminal_back(clock: Clock) -> None:
 
 def test_speed_leaves_the_validation_out_and_is_logged(clock: Clock, tmp_path: Path) -> None:
     module = Module(clock)
-    fit(module, logger=MetricsCSV(tmp_path))
+    fit(module, logger=MetricsCSV(tmp_path), val_check_interval=1)
     assert module.speeds == [1.5] * 4
     rows = read_metrics(tmp_path / "metrics.csv")
     assert [(row["step"], row["time/images_per_second"]) for row in rows if "time/images_per_second" in row] == [

@@ -89,7 +89,10 @@ def cells(path: Path, rows: int, columns: int) -> np.ndarray:
 
 
 def test_each_epoch_and_the_start_are_shown_and_the_page_is_renewed(tmp_path: Path) -> None:
-    trainer_in(tmp_path, Samples(), num_sanity_val_steps=2).fit(Module(), datamodule=Data())
+    module = Module()
+    trainer_in(tmp_path, Samples(), num_sanity_val_steps=2).fit(module, datamodule=Data())
+    # Sanity check, start, and twice a validation and its samples.
+    assert module.batch_sizes == [2, 1] * 6
     assert names(tmp_path) == ["epoch_0000.png", "epoch_0001.png", "epoch_0002.png"]
     assert '"epoch": 2' in (tmp_path / "index.html").read_text()
 

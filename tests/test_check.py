@@ -1,0 +1,286 @@
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from omegaconf import OmegaConf
+
+from src import train, validate
+from src.check import ConfigError, check, checked_config, checked_sweep
+from src.config import CONF, composed
+from src.errors import UserError
+from src.image import save_image
+from src.usage import groups
+from tests.conftest import TINY, TOY
+
+SMALL = [*TINY, *TOY]
+
+# Overrides, and what the only problem must mention.
+ONE_PROBLEM: dict[str, tuple[str, ...]] = {
+    # names
+    "modle=cyclegan": ("modle", "did you mean model?"),
+    "epochs=3": ("did you mean model.epochs?",),
+    "lr=1": ("did you mean model.optimizers.g.lr?",),
+    "model.generator.widht=3": ("did you mean model.generator.width?",),
+    "+model.generator.widht=3": ("did you mean model.generator.width?",),
+    "+modle.x=3": ("modle", "model"),
+    "loss=cycelgan": ("conf/loss/cycelgan.yaml", "did you mean loss=cyclegan?"),
+    "data=nothing": ("the choices are folder, toy",),
+    "data=null": ("data", "folder, toy"),
+    "foo/bar=x": ("no config group foo/bar",),
+    "model=../translate": ("the choices are",),
+    "data.source.photo=photos": ("exists with data=folder",),
+    "model.optimizers.g.clip=1": ("write +model.optimizers.g.clip=1",),
+    "trainer.max_stepz=3": ("did you mean trainer.max_epochs?",),
+    "+trainer.max_stepz=3": ("did you mean trainer.max_epochs?",),
+    "~data.batch_size": ("data.batch_size is missing", "Portraits"),
+    "~data.sise": ("nothing to delete", "data.size"),
+    "~model": ("every run needs a choice of model",),
+    "model._target_=src.models.cyclegan.CyclGAN": ("CyclGAN", "no class or function"),
+    "metrics._target_=nosuchpackage.Metrics": ("nosuchpackage.Metrics",),
+    "+callbacks.x.count=3": ("callbacks.x has no _target_",),
+    # how overrides are written
+    "a=b=c": ("cannot be read as key=value",),
+    "seed": ("cannot be read as key=value",),
+    "seed=1,2": ("--multirun",),
+    "+seed=1": ("write seed=1",),
+    "+model=cyclegan": ("model=<choice>",),
+    "data@other=toy": ("data=<choice>",),
+    "run_dir=${nothing}": ("run_dir=${nothing}", "does not exist"),
+    # losses and optimizers
+    "+loss.g.cylce=1": ("loss.g.cylce", "did you mean cycle?"),
+    "+loss.x.adv=1": ("loss.x", "g, d"),
+    "~loss.g.identity": ("+loss.g.identity=0.0",),
+    "loss.g.cycle=-1": ("loss.g.cycle=-1", "at least 0"),
+    "loss.g.cycle=nan": ("loss.g.cycle=nan",),
+    "loss.d.adv=0": ("all weights are 0",),
+    "model.optimizers.d.lr=-1": ("model.optimizers.d.lr=-1", "above 0"),
+    "model.optimizers.g.betas=[0.5,1]": ("model.optimizers.g.betas",),
+    "+model.optimizers.g.clip=0": ("model.optimizers.g.clip=0",),
+    "+model.optimizers.g.decay=0.1": ("no option of Adam",),
+    "+model.optimizers.x.lr=0.1": ("no such player",),
+    "~model.optimizers.d": ("model.optimizers.d is missing",),
+    "model.objective=lsgna": ("lsgan or vanilla or hinge",),
+    # numbers and types
+    "data.batch_size=big": ("data.batch_size=big", "whole number"),
+    "data.batch_size=0": ("at least 1",),
+    "data.flip=3": ("data.flip=3", "true or false"),
+    "data.max_unreadable=2": ("between 0 and 1",),
+    "data.seed=-1": ("data.seed=-1", "between 0 and 4294967295"),
+    "model.decay_share=1.5": ("between 0 and 1",),
+    "model.pool_size=-1": ("model.pool_size=-1",),
+    "model.generator=3": ("model.generator=3", "_partial_: true"),
+    "run_dir=5": ("run_dir", "path"),
+    "metrics.features=best": ("auto or inception or random",),
+    # sizes and networks
+    "data.size=20": ("data.size=20 is larger than data.load_size=18",),
+    "data.size=14": ("data.size=14", "multiple of 4", "use 12 or 16"),
+    "data.size=8": ("model.discriminator cannot work", "data.size=12 or larger"),
+    "model.discriminator.layers=4": ("model.discriminator cannot work", "data.size="),
+    "model.generator.width=-4": ("model.generator cannot be built",),
+    "model.discriminator.width=0": ("model.discriminator cannot be built",),
+    # what Lightning would misread
+    "trainer.max_steps=100": ("trainer.limit_train_batches",),
+    "+trainer.gradient_clip_val=1": ("model.optimizers.<player>.clip",),
+    "+trainer.accumulate_grad_batches=4": ("data.batch_size",),
+    "+trainer.fast_dev_run=true": ("checkpoints",),
+    "+trainer.overfit_batches=2": ("resuming",),
+    "trainer.precision=16-mixed": ("bf16-mixed",),
+    "trainer.precision=31": ("trainer.precision=31",),
+    "trainer.devices=2": ("one device",),
+    "trainer.limit_train_batches=0.5": ("whole number",),
+    "trainer.limit_val_batches=0": ("trainer.limit_val_batches=0",),
+    "trainer.max_epochs=300": ("raise model.epochs=200",),
+    "trainer.max_epochs=-1": ("trainer.max_epochs=-1",),
+    "trainer.accelerator=gpuu": ("use gpu",),
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> Iterator[None]:
+    """Networks are tried on one tiny image, where threads only cost time."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def problems(*overrides: str) -> tuple[str, ...]:
+    """What is wrong with a small run, except where an override gives another value."""
+    keys = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    rest = [override for override in SMALL if override.partition("=")[0] not in keys]
+    try:
+        checked_config("train", [*rest, *overrides])
+    except ConfigError as error:
+        return error.problems
+    return ()
+
+
+@pytest.mark.parametrize("override", ONE_PROBLEM)
+def test_a_wrong_override_is_one_sentence_that_names_it_and_the_way_out(override: str) -> None:
+    (sentence,) = problems(override)
+    assert all(fragment in sentence for fragment in ONE_PROBLEM[override]), sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "+model.optimizers.g.clip=1",
+        "+model.optimizers.d.weight_decay=0.01",
+        "loss=cyclegan_no_identity",
+        "loss.g.identity=0",
+        "trainer.precision=bf16-mixed",
+        "trainer.limit_train_batches=2",
+        "+trainer.detect_anomaly=true",
+        "+trainer.max_steps=-1",
+        "~callbacks.samples",
+        "logger=[csv,tensorboard]",
+        "logger=wandb",
+        "run_dir='runs/my run'",
+        "hydra.run.dir=.",
+        "++seed=3",
+    ],
+)
+def test_a_right_override_passes(override: str) -> None:
+    assert problems(override) == ()
+
+
+@pytest.mark.parametrize(
+    ("model", "loss"), [(m, w) for m in groups()["model"] for w in groups()["loss"] if w.startswith(m)]
+)
+def test_every_model_passes_with_each_of_its_losses(model: str, loss: str) -> None:
+    assert check(composed("train", [f"model={model}", f"loss={loss}"])) == []
+
+
+@pytest.mark.parametrize("experiment", groups()["experiment"])
+def test_every_experiment_passes(experiment: str) -> None:
+    assert check(composed("train", [f"experiment={experiment}"])) == []
+
+
+def test_all_problems_come_in_one_report() -> None:
+    wrong = ("modle=x", "loss=x", "+loss.g.foo=1", "data.size=14", "trainer.max_steps=3", "a=b=c", "data.source.test=0")
+    found = problems(*wrong)
+    assert len(found) == len(wrong)
+    with pytest.raises(ConfigError, match=r"^2 problems in the configuration\n  - .*\n  - "):
+        checked_config("train", ["modle=x", "epohcs=3"])
+
+
+def test_a_key_given_twice_is_a_problem() -> None:
+    assert "seed=1 and seed=2" in problems("seed=1", "seed=2")[0]
+    assert "is given 2 times" in problems("seed=1", "seed=1")[0]
+
+
+def test_folders_of_pictures_are_looked_at(tmp_path: Path) -> None:
+    empty, photos = tmp_path / "empty", tmp_path / "photos"
+    empty.mkdir()
+    photos.mkdir()
+    for n in range(3):
+        save_image(np.zeros((20, 20, 3), np.uint8), photos / f"{n}.png")
+    tiny = ["data=folder", *TINY]
+    with pytest.raises(ConfigError) as caught:
+        checked_config("train", [*tiny, f"data.source.photo={tmp_path / 'none'}", f"data.source.cartoon={empty}"])
+    first, second = caught.value.problems
+    assert "data.source.photo" in first
+    assert str(tmp_path / "none") in first
+    assert "data.source.cartoon" in second
+    assert "no image" in second
+    checked_config("train", [*tiny, f"data.source.photo={photos}", f"data.source.cartoon={photos}"])
+
+
+def test_a_folder_that_holds_a_run_is_not_written_to(tmp_path: Path) -> None:
+    assert problems(f"run_dir={tmp_path}") == ()
+    (tmp_path / "config.yaml").touch()
+    assert "holds a run already" in problems(f"run_dir={tmp_path}")[0]
+    assert problems(f"run_dir={tmp_path}", f"resume={tmp_path}") == ()
+    assert "is no folder" in problems(f"run_dir={tmp_path / 'config.yaml'}")[0]
+
+
+def test_every_value_of_a_sweep_is_checked() -> None:
+    checked_sweep("train", [*SMALL, "loss.g.identity=0,5", "seed=range(3)"])
+    with pytest.raises(ConfigError) as caught:
+        checked_sweep("train", [*SMALL, "loss.g.identity=0,-1,-2", "run_dir=x", "loss.d.adv=1,0"])
+    assert [sentence.split()[0] for sentence in caught.value.problems] == [
+        "run_dir", "loss.g.identity=-1", "loss.g.identity=-2", "loss.d:"
+    ]  # fmt: skip
+
+
+KEYS = st.sampled_from([*SMALL, *ONE_PROBLEM, "model.epochs=3", "hydra.run.dir=x"]).map(lambda o: o.partition("=")[0])
+VALUES = st.sampled_from(
+    ["", "null", "1", "-1", "0.5", "true", "[]", "{}", "[1,a]", "{a:1}", "${seed}", "${x}", "???", "'", '"a b"', ".inf",
+     "a,b", "range(3)", "glob(*)", "..", "int(3)", "_target_"]
+)  # fmt: skip
+OVERRIDES = st.builds("{}{}={}".format, st.sampled_from(["", "", "", "+", "++", "~"]), KEYS, VALUES)
+
+
+@given(st.lists(OVERRIDES | st.text(max_size=12), max_size=2))
+@example(["model._target_=os.getcwd"])
+@example(["+a=${a}", "trainer.accelerator=[gpu]"])
+@settings(max_examples=8, deadline=None)
+def test_whatever_is_written_ends_in_sentences(overrides: list[str]) -> None:
+    for check_all in (checked_config, checked_sweep):
+        with suppress(UserError):
+            check_all("train", [*SMALL, *overrides])
+    found = problems(*overrides)
+    assert all(found)
+    assert len(set(found)) == len(found)
+
+
+def test_a_broken_composition_is_reported_not_raised() -> None:
+    assert "every run needs this part" in check(OmegaConf.create({"seed": 0}))[0]
+    assert "seed" in check(OmegaConf.create({"seed": "${nothing}"}))[0]
+
+
+class TestEntryPoints:
+    def test_validate_sums_the_run_up(self, capsys: pytest.CaptureFixture[str]) -> None:
+        validate.main([*SMALL])
+        summary = capsys.readouterr().out
+        for fact in ("ok", "cyclegan", "train 6 photos, 6 cartoons", "test 4", "16 x 16", "200", "runs/cyclegan-toy"):
+            assert fact in summary
+        validate.main(["--help"])
+        assert "conf/" in capsys.readouterr().out
+
+    def test_training_refuses_before_anything_is_on_disk(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for arguments in (["modle=x"], ["-m", "seed=1,x"], ["resume=auto", "modle=x"], ["-m", "resume=auto"]):
+            monkeypatch.setattr(sys, "argv", ["train", *arguments])
+            with pytest.raises(SystemExit) as left:
+                train.main()
+            assert left.value.code == 2
+            assert capsys.readouterr().err.startswith("error: ")
+        assert not list(tmp_path.iterdir())
+
+    def test_flags_of_hydra_are_left_to_it(self) -> None:
+        assert train.checked(["--cfg", "job", "modle=x"]) == ["--cfg", "job", "modle=x"]
+
+    @pytest.mark.parametrize("module", ["train", "validate"])
+    def test_a_typo_ends_in_one_line_without_heavy_imports(self, module: str, tmp_path: Path) -> None:
+        imports = tmp_path / "torch.py"
+        imports.write_text("raise SystemExit('torch was imported')")
+        environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{CONF.parent}"}
+        for arguments, code in ((["modle=cyclegan"], 2), (["--help"], 0)):
+            done = subprocess.run(
+                [sys.executable, "-m", f"src.{module}", *arguments],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == code, done.stderr
+            assert "Traceback" not in done.stderr
+            if code:
+                assert done.stderr == "error: unknown key modle: did you mean model?\n"
+
+
+def test_config_errors_are_reported_like_all_others() -> None:
+    assert issubclass(ConfigError, UserError)
+    assert ConfigError.exit_code == 2

@@ -1,0 +1,26 @@
+from src import usage
+from src.config import CONF
+
+
+def test_the_help_page_lists_every_choice_of_every_group_on_one_screen() -> None:
+    for entry in ("train", "validate"):
+        lines = usage.page(entry).splitlines()
+        assert len(lines) <= 40
+        for group in usage.GROUPS:
+            line = next(line for line in lines if line.startswith(f"  {group} "))
+            assert all(f" {file.stem}" in line for file in (CONF / group).glob("*.yaml"))
+
+
+def test_every_folder_of_the_configuration_is_a_group() -> None:
+    assert {folder.name for folder in CONF.iterdir() if folder.is_dir()} == set(usage.GROUPS)
+
+
+def test_every_choice_says_what_it_is_or_nothing() -> None:
+    assert usage.groups()["model"]["cyclegan"].startswith("CycleGAN")
+    assert usage.groups()["logger"]["csv"] == ""
+    assert not any("@package" in text for choices in usage.groups().values() for text in choices.values())
+
+
+def test_help_is_asked_for_in_the_usual_ways() -> None:
+    assert all(usage.asked(["model=cyclegan", word]) for word in ("-h", "--help", "help"))
+    assert not usage.asked(["run_dir=help"])
