@@ -732,10 +732,8 @@ def networks(tree: Tree) -> "dict[str, nn.Module]":
         """Leaves weights as memory has them: drawing millions takes seconds, and large networks would fill memory."""
 
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if getattr(func, "__module__", "") == "torch.nn.init" or func in (
-                torch.Tensor.normal_,
-                torch.Tensor.uniform_,
-            ):
+            drawing = (torch.Tensor.normal_, torch.Tensor.uniform_)
+            if getattr(func, "__module__", "") == "torch.nn.init" or func in drawing:
                 return args[0] if args else kwargs["tensor"]
             return func(*args, **(kwargs or {}))
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import skip_init
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from src.errors import UserError
@@ -32,7 +33,7 @@ class RandomFeatures(nn.Module):
         rng = torch.Generator().manual_seed(seed)
         self.stages = nn.ModuleList()
         for channels in (3, 32, 32, 32):
-            stage = nn.Conv2d(channels, 32, 3, stride=2, padding=1, bias=False)
+            stage = skip_init(nn.Conv2d, channels, 32, 3, stride=2, padding=1, bias=False)
             nn.init.kaiming_normal_(stage.weight, nonlinearity="relu", generator=rng)
             self.stages.append(stage)
         self.requires_grad_(False).eval()

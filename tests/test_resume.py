@@ -93,9 +93,7 @@ def resume(command: Command, folder: Path, *arguments: str) -> None:
 
 
 def test_one_epoch_and_then_the_others(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
-    first = command(
-        "train", *RUN, f"model.epochs={EPOCHS}", "trainer.max_epochs=1", folder=tmp_path, prepare=recording
-    )
+    first = command("train", *RUN, f"model.epochs={EPOCHS}", "trainer.max_epochs=1", folder=tmp_path, prepare=recording)
     assert first.exitcode == 0
     resume(command, tmp_path, f"trainer.max_epochs={EPOCHS}")
     assert batches(tmp_path) == batches(uninterrupted)
