@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import albumentations as A  # noqa: N812
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,6 +11,9 @@ from torch.utils.data import Dataset, default_collate
 
 from src.data.picture import Picture
 from src.image import ImageError, from_uint8
+
+if TYPE_CHECKING:
+    import albumentations as A  # noqa: N812 - it takes a second to import, which listing pictures does not need
 
 Sample = dict[str, Any]
 
@@ -34,7 +36,9 @@ class UnpairedDataset(Dataset[Sample]):
     `unreadable`.
     """
 
-    def __init__(self, photos: Sequence[Picture], cartoons: Sequence[Picture], transform: A.Compose, seed: int) -> None:
+    def __init__(
+        self, photos: Sequence[Picture], cartoons: Sequence[Picture], transform: "A.Compose", seed: int
+    ) -> None:
         self.photos, self.cartoons, self.transform, self.seed = photos, cartoons, transform, seed
 
     def __len__(self) -> int:
@@ -57,7 +61,7 @@ class TestDataset(Dataset[Sample]):
 
     __test__ = False  # not a test case, whatever its name makes pytest think
 
-    def __init__(self, domain: str, pictures: Sequence[Picture], transform: A.Compose) -> None:
+    def __init__(self, domain: str, pictures: Sequence[Picture], transform: "A.Compose") -> None:
         self.domain, self.pictures, self.transform = domain, pictures, transform
 
     def __len__(self) -> int:
@@ -82,7 +86,7 @@ def read(pictures: Sequence[Picture], index: int, unreadable: list[str]) -> Pict
     raise ImageError(f"none of its {len(pictures)} images can be read; {unreadable[0]}")
 
 
-def tensors(domain: str, picture: Picture, transform: A.Compose) -> dict[str, Tensor]:
+def tensors(domain: str, picture: Picture, transform: "A.Compose") -> dict[str, Tensor]:
     """The transformed picture, and its mask if it has one, under the names that batches use."""
     if picture.mask is None:
         return {domain: from_uint8(transform(image=picture.image)["image"])}
