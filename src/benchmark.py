@@ -37,7 +37,7 @@ from rich.table import Table
 
 from src import usage
 from src.check import checked_config
-from src.config import build_model
+from src.config import build_model, literal
 from src.errors import UserError, reported
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
                     f"{argument} must name a file in a folder that exists; name another, or make the folder"
                 )
         else:
-            others.append(argument)
+            others.append(literal(argument))
     return options, others
 
 

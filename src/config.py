@@ -1,6 +1,7 @@
 """From a composed configuration to objects: the only place that instantiates."""
 
 import logging
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 if TYPE_CHECKING:
@@ -26,6 +29,20 @@ class Experiment:
     model: "Translator"
     data: "Portraits"
     trainer: "lightning.Trainer"
+
+
+def literal(override: str) -> str:
+    """The override with its value quoted where Hydra's grammar does not read it as it stands: ~/photos, Jörg, a=b."""
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException:
+        key, equals, value = override.partition("=")
+        if not equals or key.startswith("-"):  # a flag
+            return override
+        # Between quotes, backslashes count before a quote only.
+        escaped = re.sub(r"(\\*)('|$)", lambda match: 2 * match[1] + ("\\'" if match[2] else ""), value)
+        return f"{key}='{escaped}'"
+    return override
 
 
 def composed(root: str, overrides: list[str], with_hydra: bool = False) -> DictConfig:

@@ -17,5 +17,7 @@ def reported() -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # What a loader's worker raises arrives with the worker's traceback before the sentence.
+        sentence = str(error).rpartition(f"{type(error).__name__}: ")[2]
+        print(f"error: {sentence.strip()}", file=sys.stderr)
         sys.exit(error.exit_code)

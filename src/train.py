@@ -1,5 +1,7 @@
 """`python -m src.train model=cyclegan data=toy`: train, or continue, one model. See --help."""
 
+import errno
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -11,10 +13,12 @@ from omegaconf import DictConfig
 
 from src import usage
 from src.check import checked_config, checked_sweep, valid_overrides
-from src.config import CONF, build, composed, plain
+from src.config import CONF, build, composed, literal, plain
 from src.errors import UserError, reported
 
 # src.run_folder is imported late: it brings torch, which help and wrong use need not wait for.
+
+DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
 def main() -> None:
@@ -34,13 +38,15 @@ def checked(arguments: list[str]) -> list[str]:
         checked_config("train", overrides)
         return overrides
     if set(flags) <= {"-m", "--multirun"}:
-        checked_sweep("train", [argument for argument in arguments if argument not in flags])
-    return arguments  # all other flags are Hydra's own, most of which only show something
+        checked_sweep("train", [literal(argument) for argument in arguments if argument not in flags])
+    return [
+        literal(argument) for argument in arguments
+    ]  # all other flags are Hydra's own, most of which only show something
 
 
 def resumed(arguments: list[str]) -> list[str]:
     """The arguments with `resume=` replaced by the run it means: that run's own overrides, then the ones given now."""
-    given = [argument for argument in arguments if not argument.startswith("resume=")]
+    given = [literal(argument) for argument in arguments if not argument.startswith("resume=")]
     wanted = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
     if not wanted or wanted[-1] in ("", "null"):
         return given
@@ -56,7 +62,7 @@ def resumed(arguments: list[str]) -> list[str]:
     else:
         run = run_folder.of(Path(wanted[-1]))
     latest = {argument.lstrip("+~").partition("=")[0]: argument for argument in run_folder.overrides(run) + given}
-    return [*latest.values(), f"resume={_quoted(run)}"]
+    return [*latest.values(), literal(f"resume={run}")]
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
@@ -68,6 +74,8 @@ def run(cfg: DictConfig) -> None:
 def train(cfg: DictConfig) -> None:
     """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
     from src import run_folder
+    from src.checkpoint import FOLDER, LAST
+    from src.models.base import DivergenceError
 
     choices = HydraConfig.get().runtime.choices
     overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
@@ -86,7 +94,18 @@ def train(cfg: DictConfig) -> None:
     experiment = build(cfg)
     print(f"training {choices['model']} on {choices['data']} in {folder}")
     started = time.monotonic()
-    experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    try:
+        experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    except DivergenceError as error:
+        last = folder / FOLDER / LAST
+        good = f"the last good checkpoint is {last}" if last.exists() else "there is no checkpoint yet"
+        raise DivergenceError(f"{error}; {good}") from error
+    except OSError as error:
+        if error.errno not in DISK_FAILURES:
+            raise
+        raise UserError(
+            f"writing to {folder} failed: {error}; mend that, then continue with resume={folder}"
+        ) from error
     _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
 
 
@@ -129,14 +148,8 @@ def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
         f"  samples      {folder / 'index.html'}\n"
         f"  metrics      {folder / 'metrics.csv'}\n"
         f"  checkpoints  {folder / 'checkpoints'}\n"
-        f"next: python -m src.translate ckpt={_quoted(folder)} input=<photo or folder> output=<folder>"
+        f"next: python -m src.translate {shlex.quote(f'ckpt={folder}')} input=<photo or folder> output=<folder>"
     )
-
-
-def _quoted(path: Path) -> str:
-    """A path as Hydra's override grammar reads it back."""
-    text = str(path)
-    return text if text.replace("/", "").replace("-", "").replace("_", "").replace(".", "").isalnum() else repr(text)
 
 
 if __name__ == "__main__":

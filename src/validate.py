@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from src import usage
-from src.check import checked_config, networks, pictures
+from src.check import checked_config
 from src.config import composed, plain
 from src.errors import reported
+from src.train import resumed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,17 +22,15 @@ def main(arguments: list[str]) -> None:
     if usage.asked(arguments):
         print(usage.page("validate"))
         return
-    overrides = [argument for argument in arguments if not argument.startswith("resume=")]
-    if overrides != arguments:
-        from src.train import resumed
-
-        overrides = resumed(arguments)
+    overrides = resumed(arguments)
     cfg = checked_config("train", overrides)
     print(summary(cfg, composed("train", overrides, with_hydra=True).hydra.runtime.choices))
 
 
 def summary(cfg: DictConfig, choices: Any) -> str:
     """What a valid configuration, made of these choices of the groups, would train: a line per fact."""
+    from src.check.trial import networks, pictures
+
     tree = plain(cfg)
     data, splits = tree["data"], pictures(tree)
     sizes = [f"{name} {_parameters(network):,}" for name, network in networks(tree).items()]

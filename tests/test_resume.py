@@ -22,6 +22,7 @@ def recording(kill: tuple[signal.Signals, int] | None = None) -> None:
     """In the child: write the hash of every training batch to batches.txt, and send itself a signal in the n-th."""
     from src.models.cyclegan import CycleGAN
 
+    os.setpgrp()
     training_step = CycleGAN.training_step
     steps = 0
 
@@ -33,7 +34,7 @@ def recording(kill: tuple[signal.Signals, int] | None = None) -> None:
         training_step(self, batch, batch_idx)
         steps += 1
         if kill and steps == kill[1]:
-            os.kill(os.getpid(), kill[0])
+            os.killpg(0, kill[0])  # loader workers get it too, as from Ctrl-C or a batch system
 
     CycleGAN.training_step = recorded  # type: ignore[method-assign]
 
@@ -118,6 +119,21 @@ def test_sigint_twice_in_one_epoch(command: Command, uninterrupted: Path, tmp_pa
     resume(command, tmp_path)
     assert batches(tmp_path) == batches(uninterrupted)
     assert_same_run(tmp_path, uninterrupted)
+
+
+def test_with_loader_workers_which_get_the_signal_too(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
+    overrides = [o for o in RUN if not o.startswith("data.workers")]
+    code = command(
+        "train",
+        *overrides,
+        f"model.epochs={EPOCHS}",
+        "data.workers=2",
+        folder=tmp_path,
+        prepare=partial(recording, (signal.SIGTERM, BATCHES + 2)),
+    ).exitcode
+    assert code == 128 + signal.SIGTERM, (tmp_path / "output.txt").read_text()
+    resume(command, tmp_path)
+    assert batches(tmp_path) == batches(uninterrupted)
 
 
 def test_sigkill_repeats_the_work_since_the_last_epoch(command: Command, uninterrupted: Path, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The one LightningDataModule of all systems: unpaired training batches that resume exactly, and a test split."""
 
+import signal
 from pathlib import Path
 from typing import Any, cast
 
@@ -96,11 +97,14 @@ class Portraits(lightning.LightningDataModule):
             num_workers=self.workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_single_thread,
+            worker_init_fn=_start_worker,
             persistent_workers=self.workers > 0,
             timeout=300 if self.workers else 0,  # a worker that hangs would otherwise hang training for ever
         )
 
 
-def _single_thread(_: int) -> None:
+def _start_worker(_: int) -> None:
     cv2.setNumThreads(0)  # the workers are the parallelism
+    # Ctrl-C and batch systems signal all processes at once, but training still needs its workers to save its state.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

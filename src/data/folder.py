@@ -122,12 +122,13 @@ class _Files:
         if folder is None:
             return None
         try:
-            candidates = list_images(folder)
+            base = Path(folder).expanduser()
+            candidates = list_images(base)
         except ImageError as error:
             problems.append(f"{key}: {error}")
             return None
         by_name = {path.stem: path for path in candidates}
-        by_path = {path.relative_to(folder).with_suffix(""): path for path in candidates}
+        by_path = {path.relative_to(base).with_suffix(""): path for path in candidates}
         found = [by_path.get(file.relative_to(self.folder).with_suffix(""), by_name.get(file.stem)) for file in files]
         companions = [companion for companion in found if companion is not None]
         if without := len(files) - len(companions):
@@ -151,14 +152,11 @@ def _find(
     """List and split the files of one domain; what is wrong with them goes to `problems`."""
     key = f"data.source.{domain}"
     if folder is not None:
-        base, train, test = Path(folder), Path(folder, "train"), Path(folder, "test")
+        base = Path(folder).expanduser()
+        train, test = base / "train", base / "test"
     elif root is not None:
-        key, base, train, test = (
-            "data.source.root",
-            Path(root),
-            Path(root, f"train{letter}"),
-            Path(root, f"test{letter}"),
-        )
+        key, base = "data.source.root", Path(root).expanduser()
+        train, test = base / f"train{letter}", base / f"test{letter}"
     else:
         problems.append(f"{key} is missing: name the folder of the {domain}s, {key}=<folder>")
         return _Files(domain, key, Path(), [], [])

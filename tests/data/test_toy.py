@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.data.picture import Picture
-from src.data.toy import INK, Portrait, ToyImages, portrait
+from src.data.toy import Portrait, ToyImages, portrait
+from src.data.toy_paint import INK
 from src.errors import UserError
 
 seeds = st.integers(0, 2**32)

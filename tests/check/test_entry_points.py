@@ -1,0 +1,55 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src import train, validate
+from src.config import CONF
+from tests.conftest import TINY, TOY
+
+
+def test_validate_sums_the_run_up(capsys: pytest.CaptureFixture[str]) -> None:
+    validate.main([*TINY, *TOY])
+    summary = capsys.readouterr().out
+    for fact in ("ok", "cyclegan", "train 6 photos, 6 cartoons", "test 4", "16 x 16", "200", "runs/cyclegan-toy"):
+        assert fact in summary
+    validate.main(["--help"])
+    assert "conf/" in capsys.readouterr().out
+
+
+def test_training_refuses_before_anything_is_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for arguments in (["modle=x"], ["-m", "seed=1,x"], ["resume=auto", "modle=x"], ["-m", "resume=auto"]):
+        monkeypatch.setattr(sys, "argv", ["train", *arguments])
+        with pytest.raises(SystemExit) as left:
+            train.main()
+        assert left.value.code == 2
+        assert capsys.readouterr().err.startswith("error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_flags_of_hydra_are_left_to_it() -> None:
+    assert train.checked(["--cfg", "job", "modle=x"]) == ["--cfg", "job", "modle=x"]
+
+
+@pytest.mark.parametrize("module", ["train", "validate"])
+def test_a_typo_ends_in_one_line_without_heavy_imports(module: str, tmp_path: Path) -> None:
+    imports = tmp_path / "torch.py"
+    imports.write_text("raise SystemExit('torch was imported')")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{CONF.parent}"}
+    for arguments, code in ((["modle=cyclegan"], 2), (["--help"], 0)):
+        done = subprocess.run(
+            [sys.executable, "-m", f"src.{module}", *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        if code:
+            assert done.stderr == "error: unknown key modle: did you mean model?\n"
