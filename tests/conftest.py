@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import get_context
+from multiprocessing import get_context, set_start_method
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -35,6 +35,7 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
 
     import torch
 
+    set_start_method("fork", force=True)  # as in a program of its own
     torch.set_num_threads(1)
     os.chdir(folder)
     output = (folder / "output.txt").open("a")

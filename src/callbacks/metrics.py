@@ -123,5 +123,5 @@ class Metrics(Callback):
 
 
 def _unit(image: Tensor) -> Tensor:
-    """uint8 as float in [0, 1]."""
-    return image.float() / 255
+    """uint8 as float in [0, 1], laid out as torchmetrics' MSE needs it."""
+    return image.float().contiguous() / 255

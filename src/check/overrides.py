@@ -58,26 +58,19 @@ def applied(root: str, overrides: list[str]) -> Applied:
 
 
 def _readable(overrides: list[str]) -> tuple[dict[str, Override], dict[str, str]]:
-    """The overrides that can be read, by their texts, the last one of each key; and what is wrong with the others."""
+    """The overrides that can be read, by their texts, of each key the last one; and what is wrong with the others."""
     readable: dict[str, Override] = {}
     problems: dict[str, str] = {}
-    given: dict[str, list[str]] = {}
+    last: dict[tuple[str, str | None], str] = {}
     for text in overrides:
         try:
-            readable[text] = override = parsed(text)
+            override = parsed(text)
         except HydraException:
-            problems[text] = (
-                f"{text!r} cannot be read as key=value: quote special characters twice, for example"
-                " 'run_dir=\"my runs/1\"'"
-            )
-        else:
-            if override.package is None:
-                given.setdefault(override.key_or_group, []).append(text)
-    for key, texts in given.items():
-        if len(texts) > 1:
-            problems[key] = f"{key} is given {len(texts)} times, {' and '.join(texts)}: keep one of them"
-            for text in {*texts} - {texts[-1]}:
-                del readable[text]
+            problems[text] = f"{text!r} cannot be read as key=value; {HELP}"
+            continue
+        readable.pop(last.get((override.key_or_group, override.package), ""), None)
+        last[override.key_or_group, override.package] = text
+        readable[text] = override
     return readable, problems
 
 

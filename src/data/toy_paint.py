@@ -55,7 +55,7 @@ def paint_photo(face: Face, size: int, rng: np.random.Generator) -> tuple[np.nda
     person *= (_shading(surface[..., 2], light) * _texture(surface, face.crown, rng))[..., None]
 
     image = exposure * (backdrop * (1 - cover) + person * cover)
-    image += rng.uniform(0.015, 0.035) * rng.standard_normal(image.shape, np.float32)
+    image += rng.uniform(0.02, 0.05) * rng.standard_normal(image.shape, np.float32)
     return _as_bytes(image), _mask(cover)
 
 

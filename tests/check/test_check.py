@@ -160,9 +160,10 @@ def test_all_problems_come_in_one_report() -> None:
         checked_config("train", ["modle=x", "epohcs=3"])
 
 
-def test_a_key_given_twice_is_a_problem() -> None:
-    assert "seed=1 and seed=2" in problems("seed=1", "seed=2")[0]
-    assert "is given 2 times" in problems("seed=1", "seed=1")[0]
+def test_of_a_key_given_twice_the_last_value_counts() -> None:
+    assert problems("seed=one", "seed=2") == ()
+    assert "seed=two" in problems("seed=1", "seed=two")[0]
+    assert checked_config("train", ["data.size=32", "data.size=36"]).data.size == 36
 
 
 def test_folders_of_pictures_are_looked_at(tmp_path: Path) -> None:
