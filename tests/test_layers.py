@@ -12,7 +12,7 @@ ALLOWED_OURS = {
     "pool": set(),
     "image": {"errors"},
     "features": {"errors"},
-    "networks": {"networks"},
+    "networks": {"networks", "errors"},
     "losses": {"losses", "image"},
     "data": {"data", "errors", "image"},
     "models": {"models", "networks", "losses", "pool", "schedules", "errors"},

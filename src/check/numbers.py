@@ -50,6 +50,7 @@ NUMBERS = {
     "data.workers": Number(0),
     "data.seed": SEED,
     "data.max_unreadable": SHARE,
+    "data.smooth_noise": SHARE,
     "data.source.train": COUNT,
     "data.source.test": COUNT,
     "data.source.test_share": Number(0, 1, whole=False, open=True),

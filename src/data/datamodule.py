@@ -1,6 +1,8 @@
 """The one LightningDataModule of all systems: unpaired training batches that resume exactly, and a test split."""
 
+import multiprocessing
 import signal
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +12,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from src.data import transforms
+from src.data.background import Background
 from src.data.dataset import Sample, Splits, TestDataset, UnpairedDataset, collate
 from src.data.folder import DataError
 from src.data.sampler import EpochSampler
@@ -23,6 +26,9 @@ class Portraits(lightning.LightningDataModule):
         size: side of the squares that the networks see, in pixels.
         load_size: shorter side to which training pictures are brought before the random crop, at least `size`.
         flip: whether training mirrors half of the pictures.
+        background: of the photos, in training and test. White, a random colour per sample and a blur need their masks.
+        smooth_edges: whether training samples hold `cartoon_smooth`, the cartoon with its edges blurred.
+        smooth_noise: standard deviation, 0 to 1 (full range), of Gaussian noise on those blurred edges.
         batch_size, val_batch_size: photos per batch in training and in validation.
         workers: loader processes. The samples and their order do not depend on it.
         seed: of order and augmentation.
@@ -35,6 +41,9 @@ class Portraits(lightning.LightningDataModule):
         size: int,
         load_size: int,
         flip: bool,
+        background: Background,
+        smooth_edges: bool,
+        smooth_noise: float,
         batch_size: int,
         val_batch_size: int,
         workers: int,
@@ -45,10 +54,16 @@ class Portraits(lightning.LightningDataModule):
         self.source, self.seed, self.max_unreadable = source, seed, max_unreadable
         self.batch_size, self.val_batch_size, self.workers = batch_size, val_batch_size, workers
         self.train = UnpairedDataset(
-            source.train_photos, source.train_cartoons, transforms.training(size, load_size, flip), seed
+            source.train_photos,
+            source.train_cartoons,
+            transforms.training(size, load_size, flip),
+            seed,
+            background,
+            smooth_edges,
+            smooth_noise,
         )
-        self.test = TestDataset("photo", source.test_photos, transforms.evaluation(size))
-        self.test_cartoons = TestDataset("cartoon", source.test_cartoons, transforms.evaluation(size))
+        self.test = TestDataset("photo", source.test_photos, transforms.evaluation(size), background)
+        self.test_cartoons = TestDataset("cartoon", source.test_cartoons, transforms.evaluation(size), "keep")
         self.unreadable: set[str] = set()
         self._position = {"epoch": 0, "batch": 0}
 
@@ -90,6 +105,8 @@ class Portraits(lightning.LightningDataModule):
         return batch
 
     def _loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
+        if self.workers:
+            Finalize(None, _kill_workers, exitpriority=0)  # before the program waits for its children
         return DataLoader(
             dataset,
             batch_size,
@@ -108,3 +125,11 @@ def _start_worker(_: int) -> None:
     # Ctrl-C and batch systems signal all processes at once, but training still needs its workers to save its state.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _kill_workers() -> None:
+    """End the workers that an exception left behind: Python would send them SIGTERM and wait for ever."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler raises for a worker that is killed
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()

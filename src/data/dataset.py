@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, default_collate
 
+from src.data.background import Background, replace_background
+from src.data.edges import smooth_edges
 from src.data.picture import Picture
 from src.image import ImageError, from_uint8
 
@@ -32,14 +34,22 @@ class UnpairedDataset(Dataset[Sample]):
     """Sample (epoch, i) is picture i of the larger domain beside one drawn at random from the other.
 
     A sample holds `photo` and `cartoon`, 3 x H x W in [-1, 1], and where its pictures have masks `photo_mask` and
-    `cartoon_mask`, 1 x H x W in [0, 1]. An unreadable picture is replaced by the next readable one and named in
-    `unreadable`.
+    `cartoon_mask`, 1 x H x W in [0, 1]. With `smooth_edges` it holds `cartoon_smooth` too, the very crop of the cartoon
+    with blurred edges. An unreadable picture is replaced by the next readable one and named in `unreadable`.
     """
 
     def __init__(
-        self, photos: Sequence[Picture], cartoons: Sequence[Picture], transform: "A.Compose", seed: int
+        self,
+        photos: Sequence[Picture],
+        cartoons: Sequence[Picture],
+        transform: "A.Compose",
+        seed: int,
+        background: Background,
+        smooth_edges: bool,
+        smooth_noise: float,
     ) -> None:
         self.photos, self.cartoons, self.transform, self.seed = photos, cartoons, transform, seed
+        self.background, self.smooth_edges, self.smooth_noise = background, smooth_edges, smooth_noise
 
     def __len__(self) -> int:
         return max(len(self.photos), len(self.cartoons))
@@ -48,11 +58,17 @@ class UnpairedDataset(Dataset[Sample]):
         epoch, index = key
         rng = np.random.default_rng([self.seed, epoch, index])
         sample: Sample = {"unreadable": []}
+        crops = {}
         for domain, pictures in (("photo", self.photos), ("cartoon", self.cartoons)):
             drawn, augmentation = (int(n) for n in rng.integers((len(pictures), 2**31)))
             picture = read(pictures, index if len(pictures) == len(self) else drawn, sample["unreadable"])
             self.transform.set_random_seed(augmentation)
-            sample |= tensors(domain, picture, self.transform)
+            crops[domain] = crop(picture, self.transform)
+        # Drawn from after the crops, which are therefore the same whatever the options.
+        sample |= tensors("photo", replace_background(crops["photo"], self.background, rng))
+        sample |= tensors("cartoon", crops["cartoon"])
+        if self.smooth_edges:
+            sample["cartoon_smooth"] = from_uint8(smooth_edges(crops["cartoon"].image, self.smooth_noise, rng))
         return sample
 
 
@@ -61,8 +77,10 @@ class TestDataset(Dataset[Sample]):
 
     __test__ = False  # not a test case, whatever its name makes pytest think
 
-    def __init__(self, domain: str, pictures: Sequence[Picture], transform: "A.Compose") -> None:
-        self.domain, self.pictures, self.transform = domain, pictures, transform
+    def __init__(
+        self, domain: str, pictures: Sequence[Picture], transform: "A.Compose", background: Background
+    ) -> None:
+        self.domain, self.pictures, self.transform, self.background = domain, pictures, transform, background
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -70,7 +88,8 @@ class TestDataset(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         sample: Sample = {"unreadable": []}
         picture = read(self.pictures, index, sample["unreadable"])
-        sample |= tensors(self.domain, picture, self.transform)
+        rng = np.random.default_rng(index)
+        sample |= tensors(self.domain, replace_background(crop(picture, self.transform), self.background, rng))
         if picture.target is not None:
             sample["target"] = from_uint8(self.transform(image=picture.target)["image"])
         return sample
@@ -86,13 +105,19 @@ def read(pictures: Sequence[Picture], index: int, unreadable: list[str]) -> Pict
     raise ImageError(f"none of its {len(pictures)} images can be read; {unreadable[0]}")
 
 
-def tensors(domain: str, picture: Picture, transform: "A.Compose") -> dict[str, Tensor]:
-    """The transformed picture, and its mask if it has one, under the names that batches use."""
+def crop(picture: Picture, transform: "A.Compose") -> Picture:
+    """The picture with its image, and its mask if it has one, transformed alike."""
     if picture.mask is None:
-        return {domain: from_uint8(transform(image=picture.image)["image"])}
-    moved = transform(image=picture.image, mask=picture.mask)
-    mask = torch.from_numpy(np.ascontiguousarray(moved["mask"])).float().div(255).unsqueeze(0)
-    return {domain: from_uint8(moved["image"]), f"{domain}_mask": mask}
+        return picture._replace(image=transform(image=picture.image)["image"])
+    return picture._replace(**transform(image=picture.image, mask=picture.mask))
+
+
+def tensors(domain: str, picture: Picture) -> dict[str, Tensor]:
+    """The image, and the mask if there is one, under the names that batches use."""
+    if picture.mask is None:
+        return {domain: from_uint8(picture.image)}
+    mask = torch.from_numpy(np.ascontiguousarray(picture.mask)).float().div(255).unsqueeze(0)
+    return {domain: from_uint8(picture.image), f"{domain}_mask": mask}
 
 
 def collate(samples: Sequence[Sample]) -> Sample:

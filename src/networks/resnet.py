@@ -1,23 +1,25 @@
 """CycleGAN's generator: Johnson et al.'s residual network (Zhu et al. 2017, section 7.2)."""
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from src.networks.init import normal_init
 
 
 class ResidualBlock(nn.Module):
-    """x + IN(conv(ReLU(IN(conv(x))))) with 3x3 convolutions over reflected borders; N x C x H x W in and out."""
+    """x + norm(conv(ReLU(norm(conv(x))))) with 3x3 convolutions over reflected borders; N x C x H x W in and out."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, norm: Callable[[int], nn.Module] = nn.InstanceNorm2d) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            norm(channels),
             nn.ReLU(inplace=True),
             nn.ReflectionPad2d(1),
             nn.Conv2d(channels, channels, 3),
-            nn.InstanceNorm2d(channels),
+            norm(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,7 +1,10 @@
+import sys
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,8 +13,11 @@ from PIL import Image
 
 from src.data.datamodule import Portraits
 from src.data.dataset import Splits
+from src.data.edges import smooth_edges
 from src.data.folder import DataError, folder_pictures
 from src.data.toy import toy_pictures
+from src.errors import UserError
+from src.image import from_uint8, to_uint8
 from tests.data.test_folder import DEFAULTS, draw
 
 
@@ -20,6 +26,9 @@ def portraits(source: Splits, **options: Any) -> Portraits:
         "size": 16,
         "load_size": 18,
         "flip": True,
+        "background": "keep",
+        "smooth_edges": False,
+        "smooth_noise": 0.0,
         "batch_size": 2,
         "val_batch_size": 2,
         "workers": 0,
@@ -30,7 +39,8 @@ def portraits(source: Splits, **options: Any) -> Portraits:
 
 
 def two_epochs(workers: int, skip: int = 0) -> list[dict[str, Any]]:
-    data = portraits(toy_pictures(7, 2, 18, 0), workers=workers)
+    drawn = {"background": "random", "smooth_edges": True, "smooth_noise": 0.1}
+    data = portraits(toy_pictures(7, 2, 18, 0), workers=workers, **drawn)
     data.load_state_dict({"epoch": 0, "batch": skip, "unreadable": []})
     loader = data.train_dataloader()
     batches = list(loader)
@@ -49,8 +59,9 @@ def test_the_same_samples_come_in_the_same_order_for_any_number_of_workers(
 ) -> None:
     batches = two_epochs(workers)
     assert len(batches) == len(in_process) == 8
+    names = ("photo", "cartoon", "photo_mask", "cartoon_mask", "cartoon_smooth")
     for ours, theirs in zip(batches, in_process, strict=True):
-        assert all(torch.equal(ours[name], theirs[name]) for name in ("photo", "cartoon", "photo_mask", "cartoon_mask"))
+        assert all(torch.equal(ours[name], theirs[name]) for name in names)
 
 
 @pytest.mark.parametrize("skip", [1, 3, 4])
@@ -92,8 +103,6 @@ def test_an_epoch_shows_each_picture_of_the_larger_set_once_and_draws_from_the_o
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_pictures_of_any_size_and_shape_become_squares(width: int, height: int) -> None:
-    import numpy as np
-
     from src.data import transforms
 
     image, mask = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
@@ -109,6 +118,54 @@ def test_test_photos_come_with_their_true_cartoon_in_order() -> None:
     assert first["photo"].shape == first["target"].shape == (2, 3, 16, 16)
     assert second["photo"].shape == (1, 3, 16, 16)
     assert [len(batch["cartoon"]) for batch in data.cartoon_dataloader()] == [2, 1]
+
+
+def test_smooth_cartoons_are_the_very_crops_with_smoothed_edges() -> None:
+    data = portraits(toy_pictures(4, 2, 36, 0), size=32, load_size=36, smooth_edges=True)
+    for index in range(4):
+        sample = data.train[0, index]
+        crop = to_uint8(sample["cartoon"]).permute(1, 2, 0).numpy()
+        smooth = smooth_edges(crop, 0.0, np.random.default_rng(0))
+        assert not np.array_equal(smooth, crop)
+        assert torch.equal(sample["cartoon_smooth"], from_uint8(smooth))
+
+
+def test_options_change_neither_partner_nor_crop() -> None:
+    source = toy_pictures(4, 2, 18, 0)
+    plain = portraits(source)
+    rich = portraits(source, background="random", smooth_edges=True, smooth_noise=0.1)
+    for index in range(4):
+        before, after = plain.train[0, index], rich.train[0, index]
+        assert after.keys() - before.keys() == {"cartoon_smooth"}
+        assert all(torch.equal(before[name], after[name]) for name in ("cartoon", "photo_mask", "cartoon_mask"))
+        person = before["photo_mask"].bool().expand(3, -1, -1)
+        assert torch.equal(before["photo"][person], after["photo"][person])
+        assert not torch.equal(before["photo"], after["photo"])
+    assert torch.equal(plain.test_cartoons[0]["cartoon"], rich.test_cartoons[0]["cartoon"])
+
+
+def test_random_backgrounds_vary_in_training_and_stay_in_the_test_split() -> None:
+    data = portraits(toy_pictures(4, 4, 16, 0), load_size=16, flip=False, background="random")
+
+    def colour(sample: dict[str, Any]) -> tuple[float, ...]:
+        background = sample["photo"][:, sample["photo_mask"][0] == 0]
+        assert (background == background[:, :1]).all()
+        return tuple(background[:, 0].tolist())
+
+    assert len({colour(data.train[epoch, index]) for epoch in range(2) for index in range(4)}) == 8
+    assert colour(data.train[1, 2]) == colour(data.train[1, 2])
+    assert len({colour(data.test[index]) for index in range(4)}) == 4
+    assert colour(data.test[1]) == colour(data.test[1])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_background_that_needs_masks_says_so(tmp_path: Path, workers: int) -> None:
+    data = portraits(broken_among_good(tmp_path, 0), background="white", workers=workers)
+    sentence = r"data\.background=white needs person masks.*data\.source\.photo_mask=<folder>"
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        with pytest.raises(UserError, match=sentence):
+            next(iter(loader))
+    assert len(list(data.cartoon_dataloader())) == 1
 
 
 def broken_among_good(folder: Path, broken: int) -> Splits:
@@ -149,3 +206,16 @@ def test_the_reader_of_a_folder_survives_pictures_that_vanish(tmp_path: Path) ->
     unreadable = [s for batch in portraits(source).train_dataloader() for s in batch["unreadable"]]
     assert len(unreadable) == 1
     assert "p5.png" in unreadable[0]
+
+
+def crash_with_workers() -> None:
+    batches = iter(portraits(toy_pictures(7, 2, 18, 0), workers=1).train_dataloader())
+    next(batches)
+    sys.exit(7)  # while `batches`, and so its worker, is still referred to
+
+
+def test_workers_that_an_exception_leaves_behind_do_not_keep_the_program_alive() -> None:
+    child = get_context("fork").Process(target=crash_with_workers)
+    child.start()
+    child.join(30)
+    assert child.exitcode == 7

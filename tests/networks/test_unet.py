@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from src.networks.unet import UNet
+
+
+@pytest.mark.parametrize(("width", "expected"), [(64, 31_031_745), (32, 7_760_097), (16, 1_941_105)])
+def test_network_has_the_published_size(width: int, expected: int) -> None:
+    network = UNet(width)
+    assert sum(p.numel() for p in network.parameters()) == expected
+    assert network.to("meta")(torch.empty(1, 3, 256, 256, device="meta")).shape == (1, 1, 256, 256)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_any_size_that_is_a_multiple_is_kept(levels: int) -> None:
+    network = UNet(width=4, levels=levels)
+    assert network.multiple == 2**levels
+    x = torch.rand(2, 3, 3 * network.multiple, network.multiple) * 2 - 1
+    assert network(x).shape == (2, 1, *x.shape[2:])
+
+
+def test_output_is_logits_that_start_at_the_size_of_the_input() -> None:
+    torch.manual_seed(0)
+    out = UNet(width=16)(torch.randn(2, 3, 64, 64))
+    assert out.min() < 0 < out.max()
+    assert 0.1 < out.square().mean().sqrt() < 10
+
+
+def test_coarsest_level_sees_far_and_skips_keep_detail() -> None:
+    network = UNet(width=4)
+    x = torch.randn(1, 3, 128, 128, requires_grad=True)
+    network(x)[0, 0, 64, 64].backward()
+    assert x.grad is not None
+    seen = x.grad.abs().sum((0, 1)) > 0
+    assert seen[64, 64]
+    assert seen.any(0).sum() > 100

@@ -1,0 +1,168 @@
+import hashlib
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torchvision.models.vgg import cfgs, make_layers
+
+from src.networks import vgg
+from src.networks.vgg import InputScale, Layer, VGGFeatures, WeightsError
+
+
+@pytest.fixture(scope="module")
+def vgg19() -> nn.Sequential:
+    """All convolutions of VGG19, as torchvision builds them."""
+    torch.manual_seed(0)
+    return make_layers(cfgs["E"])
+
+
+@pytest.fixture(scope="module")
+def file(vgg19: nn.Sequential, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of its weights, as torchvision publishes them but for the classifier."""
+    path = tmp_path_factory.mktemp("weights") / "vgg19.pth"
+    torch.save({f"features.{name}": value for name, value in vgg19.state_dict().items()}, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def network() -> VGGFeatures:
+    return VGGFeatures(weights="random")
+
+
+def images() -> Tensor:
+    return torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_features_are_conv4_4_before_its_relu(vgg19: nn.Sequential, file: Path) -> None:
+    features = VGGFeatures("vgg19.conv4_4", weights=str(file))(images())
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    x = (images() + 1) / 2
+    expected = vgg19[:26]((x - mean[:, None, None]) / std[:, None, None])
+    torch.testing.assert_close(features, expected)
+    assert features.min() < 0
+    assert features.shape == (2, 512, 4, 4)
+    assert isinstance(vgg19[25], nn.Conv2d)
+    assert isinstance(vgg19[26], nn.ReLU)
+    assert sum(isinstance(module, nn.MaxPool2d) for module in vgg19[:26]) == 3
+
+
+def test_features_of_vgg16_are_those_after_the_fourth_pooling() -> None:
+    network = VGGFeatures("vgg16.23", weights="random")
+    assert network(images()).shape == (2, 512, 2, 2)
+    assert isinstance(network.layers[-1], nn.MaxPool2d)
+
+
+@pytest.mark.parametrize(
+    ("input_scale", "expected"),
+    [
+        ("imagenet", ((1.0 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.25 - 0.406) / 0.225)),
+        ("caffe", (0.25 * 255 - 103.939, 0.5 * 255 - 116.779, 1.0 * 255 - 123.68)),
+    ],
+)
+def test_input_scale_worked_out_by_hand(input_scale: InputScale, expected: tuple[float, float, float]) -> None:
+    network = VGGFeatures(input_scale=input_scale, weights="random")
+    seen: list[Tensor] = []
+    network.layers.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
+    network(torch.tensor([1.0, 0.0, -0.5]).view(1, 3, 1, 1).expand(1, 3, 16, 16))  # red 1, green 0.5, blue 0.25
+    torch.testing.assert_close(seen[0][0, :, 5, 7], torch.tensor(expected), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("layer", ["vgg19.conv4_4", "vgg16.23"])
+@pytest.mark.parametrize("input_scale", ["imagenet", "caffe"])
+def test_random_features_are_of_order_1(layer: Layer, input_scale: InputScale) -> None:
+    features = VGGFeatures(layer, input_scale, "random")(images())
+    assert 0.3 < features.square().mean().sqrt() < 3
+
+
+def test_random_weights_depend_on_the_seed_alone(network: VGGFeatures) -> None:
+    state = torch.get_rng_state()
+    same, other = VGGFeatures(weights="random"), VGGFeatures(weights="random", seed=1)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(same(images()), network(images()))
+    assert not torch.equal(other(images()), network(images()))
+
+
+def test_gradients_flow_to_the_images_only(network: VGGFeatures) -> None:
+    x = images().requires_grad_()
+    network(x).abs().mean().backward()
+    assert x.grad is not None
+    assert (x.grad != 0).all()
+    assert list(network.parameters()) == []
+    assert not any(buffer.requires_grad for buffer in network.buffers())
+
+
+def test_weights_are_in_no_state_dict_of_the_owner_but_follow_it(network: VGGFeatures) -> None:
+    owner = nn.ModuleDict({"vgg": network, "g": nn.Linear(1, 1)})
+    assert set(owner.state_dict()) == {"g.weight", "g.bias"}
+    owner.load_state_dict(owner.state_dict(), strict=True)
+    moved = VGGFeatures(weights="random").to("meta")
+    assert {buffer.device.type for buffer in moved.buffers()} == {"meta"}
+
+
+def test_it_stays_in_eval_mode_in_a_training_owner(network: VGGFeatures) -> None:
+    nn.ModuleList([network]).train()
+    assert not any(module.training for module in network.modules())
+
+
+def test_genuine_weights_come_from_the_cache(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cached(monkeypatch, tmp_path, prefix=hashlib.sha256(file.read_bytes()).hexdigest()[:8]).symlink_to(file)
+    assert torch.equal(VGGFeatures()(images()), VGGFeatures(weights=str(file))(images()))
+
+
+def test_a_cached_file_that_was_tampered_with_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = cached(monkeypatch, tmp_path, prefix="01234567")
+    target.write_bytes(b"not the weights")
+    with pytest.raises(WeightsError, match=r"is not the genuine file .* instead of 01234567; delete it") as caught:
+        VGGFeatures()
+    assert str(target) in str(caught.value)
+
+
+def cached(monkeypatch: pytest.MonkeyPatch, folder: Path, prefix: str) -> Path:
+    """Where the weights of VGG19 are to lie, were their sha256 to begin so."""
+    truncated = vgg.TRUNCATED["vgg19.conv4_4"]._replace(url=f"http://nowhere/vgg19-{prefix}.pth")
+    monkeypatch.setitem(vgg.TRUNCATED, "vgg19.conv4_4", truncated)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
+    (folder / "checkpoints").mkdir()
+    return folder / "checkpoints" / f"vgg19-{prefix}.pth"
+
+
+@pytest.mark.parametrize(
+    ("layer", "name"), [("vgg19.conv4_4", "vgg19-dcbb9e9d.pth"), ("vgg16.23", "vgg16-397923af.pth")]
+)
+def test_without_a_network_the_error_names_the_file_and_the_ways_out(
+    layer: Layer, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str | None] = []
+
+    def download(_url: str, _file: str, hash_prefix: str | None = None) -> None:
+        asked.append(hash_prefix)
+        raise URLError("no network")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    with pytest.raises(WeightsError, match=r"no network.*weights=<file>, or use weights=random") as caught:
+        VGGFeatures(layer)
+    assert str(tmp_path / "checkpoints" / name) in str(caught.value)
+    assert asked == [name[6:14]]
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"garbage", [1], torch.zeros(3), {}, {"features.0.weight": torch.zeros(1)}]
+)
+def test_a_file_that_is_no_vgg_is_refused(content: Any, tmp_path: Path) -> None:
+    path = tmp_path / "weights.pth"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content is not None:
+        torch.save(content, path)
+    with pytest.raises(WeightsError, match=r"weights\.pth .*weights=random$") as caught:
+        VGGFeatures(weights=str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_the_other_network_are_refused(file: Path) -> None:
+    with pytest.raises(WeightsError, match="holds no state dict of vgg16; name a file of torchvision's vgg16"):
+        VGGFeatures("vgg16.23", weights=str(file))
