@@ -37,7 +37,7 @@ from rich.table import Table
 
 from src import usage
 from src.check import checked_config
-from src.config import build_model, literal
+from src.config import build_data, build_model, literal
 from src.errors import UserError, reported
 
 if TYPE_CHECKING:
@@ -102,12 +102,11 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
 def measure(cfg: DictConfig, repetitions: int) -> Report:
     """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them."""
     import torch
-    from hydra.utils import instantiate
 
     try:
         with Console(stderr=True).status("building the model and the data") as status:
-            data = instantiate(cfg.data, _convert_="all")
             model = build_model(cfg)
+            data = build_data(cfg, model)
             status.update("measuring the data loader")
             batch, loader = time_loader(data, repetitions)
             status.update(f"measuring the training step, {2 + repetitions} times")

@@ -68,6 +68,13 @@ def build_model(cfg: DictConfig) -> "Translator":
     return model
 
 
+def build_data(cfg: DictConfig, model: "Translator") -> "Portraits":
+    """The data, with what batches of this model must hold."""
+    from hydra.utils import instantiate
+
+    return instantiate(cfg.data, smooth_edges="cartoon_smooth" in model.inputs, _convert_="all")
+
+
 def build(cfg: DictConfig) -> Experiment:
     """Everything a run needs; `run_dir` is set and exists."""
     from hydra.utils import instantiate
@@ -80,8 +87,8 @@ def build(cfg: DictConfig) -> Experiment:
     warnings.filterwarnings("ignore", ".*your dataloader is not resumable")
     warnings.filterwarnings("ignore", ".*does not have many workers")
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
-    data = instantiate(cfg.data, _convert_="all")
     model = build_model(cfg)
+    data = build_data(cfg, model)
     callbacks = [instantiate(node, _convert_="all") for node in (cfg.metrics, *cfg.callbacks.values())]
     trainer = instantiate(
         cfg.trainer,

@@ -127,7 +127,9 @@ class Progress(ProgressBar):
         return f"{self._epoch()}  batch {self._batch}" + (f"/{batches}" if isfinite(batches) else "")
 
     def _epoch(self) -> str:
-        return f"epoch {self.trainer.current_epoch + 1}" + (f"/{self._epochs}" if self._epochs else "")
+        phase = getattr(self.trainer.lightning_module, "phase", "")
+        epoch = f"epoch {self.trainer.current_epoch + 1}" + (f"/{self._epochs}" if self._epochs else "")
+        return f"{phase} {epoch}" if phase else epoch
 
     def _numbers(self) -> str:
         parts = []

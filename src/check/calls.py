@@ -8,6 +8,8 @@ from src.check.keys import Problem, Tree, nodes, unknown
 from src.check.source import definition, signature
 from src.check.trainer import UNSUITABLE
 
+HANDED_OVER = {"model": ("weights",), "data": ("smooth_edges",)}  # by the code, not by the node
+
 
 def call_problems(tree: Tree) -> Iterator[Problem]:
     given = nodes(tree)
@@ -35,8 +37,8 @@ def _argument_problems(path: str, node: dict[str, Any], known: list[str]) -> Ite
         return
     name_of_target = target.rpartition(".")[2]
     arguments = dict(called.arguments)
-    if path == "model":
-        arguments.pop("weights", None)  # the code hands over those of the group `loss`
+    for name in HANDED_OVER.get(path, ()):
+        arguments.pop(name, None)
     # What the trainer could take but should not is explained with the trainer.
     unsuitable = UNSUITABLE if path == "trainer" else {}
     given = {name for name in node if not name.startswith("_")}

@@ -84,9 +84,19 @@ def _are_betas(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(beta in BETA for beta in value)
 
 
+def inputs(tree: Tree) -> tuple[str, ...]:
+    """What the model's class declares that its batches must hold, if it does so itself."""
+    value = _declared(tree, "inputs")
+    return value if isinstance(value, tuple) else ()
+
+
 def _terms(tree: Tree) -> dict[str, tuple[str, ...]]:
     """The players and loss terms that the model's class declares; none where it is not known."""
-    found = definition(tree["model"].get("_target_"))
-    terms = member(found, "terms") if found else None
-    value = literal(terms.node) if terms else None
+    value = _declared(tree, "terms")
     return value if isinstance(value, dict) else {}
+
+
+def _declared(tree: Tree, attribute: str) -> Any:
+    found = definition(tree["model"].get("_target_"))
+    value = member(found, attribute) if found else None
+    return literal(value.node) if value else None

@@ -10,7 +10,8 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from src.check.keys import Problem, Tree
-from src.data.dataset import Splits
+from src.check.players import inputs
+from src.data.dataset import Splits, read
 from src.errors import UserError
 
 SMALL, LARGE = 32, 512  # sides of the images that networks are tried on, in pixels
@@ -82,7 +83,13 @@ def _accelerator_problems(tree: Tree) -> Iterator[Problem]:
 
 def _picture_problems(tree: Tree) -> Iterator[Problem]:
     try:
-        pictures(tree)
+        photo = read(pictures(tree).train_photos, 0, [])
+        if photo.mask is None and ("photo_mask" in inputs(tree) or tree["data"]["background"] != "keep"):
+            yield (
+                "data.source.photo_mask",
+                "data.source.photo_mask is missing: this model or background needs the photos' person masks; name their"
+                " folder, data.source.photo_mask=<folder>",
+            )
     except UserError as error:
         for n, sentence in enumerate(getattr(error, "problems", (str(error),))):
             yield f"data.{n}", sentence

@@ -52,6 +52,8 @@ class Translator(lightning.LightningModule):
     """
 
     terms: ClassVar[Mapping[str, tuple[str, ...]]]
+    inputs: ClassVar[tuple[str, ...]] = ("photo", "cartoon")  # what its batches must hold
+    phases: ClassVar[tuple[str, ...]] = ()  # of training, in their order, where its algorithm changes with time
 
     def __init__(
         self,
@@ -70,6 +72,11 @@ class Translator(lightning.LightningModule):
     def generator(self) -> nn.Module:
         """The photo -> cartoon network."""
         raise NotImplementedError
+
+    @property
+    def phase(self) -> str:
+        """Which of its `phases` the current epoch belongs to; empty where it has none."""
+        return ""
 
     def forward(self, photo: Tensor) -> Tensor:
         return self.generator(photo)
@@ -117,6 +124,8 @@ class Translator(lightning.LightningModule):
         self.log(f"train/{player}/total", total.detach(), prog_bar=True)
         self.log(f"train/grad_norm/{player}", grad_norm)
         self.log(f"train/lr/{player}", optimizer.param_groups[0]["lr"])
+        if self.phases:
+            self.log("train/phase", self.phases.index(self.phase))
 
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:
         if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():

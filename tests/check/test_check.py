@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
+from PIL import Image
 
 from src.check import ConfigError, check, checked_config, checked_sweep
 from src.config import CONF, composed
@@ -144,12 +145,28 @@ def test_a_right_override_passes(override: str) -> None:
     ("model", "loss"), [(m, w) for m in groups()["model"] for w in groups()["loss"] if w.startswith(m)]
 )
 def test_every_model_passes_with_each_of_its_losses(model: str, loss: str) -> None:
-    assert check(composed("train", [f"model={model}", f"loss={loss}"])) == []
+    overrides = [f"model={model}", f"loss={loss}"]
+    if "features" in composed("train", overrides).model:
+        overrides.append("model.features.weights=random")
+    assert check(composed("train", overrides)) == []
 
 
 @pytest.mark.parametrize("experiment", groups()["experiment"])
 def test_every_experiment_passes(experiment: str) -> None:
     assert check(composed("train", [f"experiment={experiment}"])) == []
+
+
+def test_masks_that_the_model_or_the_background_needs_are_missed_before_work(tmp_path: Path) -> None:
+    for n in range(2):
+        for domain in ("photos", "cartoons"):
+            (tmp_path / domain).mkdir(exist_ok=True)
+            Image.new("RGB", (40, 40)).save(tmp_path / domain / f"{n}.png")
+    places = [f"data.source.photo={tmp_path / 'photos'}", f"data.source.cartoon={tmp_path / 'cartoons'}"]
+    folder = ["data=folder", *places, "data.size=32", "data.load_size=36"]
+    selfiegan = ["model=selfiegan", "model.features.weights=random", "model.segmenter.width=4"]
+    for needing in (selfiegan, ["data.background=white"]):
+        (problem,) = check(composed("train", [*folder, *needing]))
+        assert "data.source.photo_mask=<folder>" in problem
 
 
 def test_all_problems_come_in_one_report() -> None:

@@ -1,0 +1,188 @@
+"""CartoonGAN, ArtifyGAN and SelfieGAN against values worked out by hand, and who moves in which phase."""
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+import lightning
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from src.models.artifygan import ArtifyGAN
+from src.models.cartoongan import CartoonGAN
+from src.models.selfiegan import SelfieGAN
+from tests.models.test_cyclegan import ADAM, Mean, Record, Shift
+
+WEIGHTS = {"g": {"adv": 1.0, "content": 0.5}, "d": {"adv": 1.0}, "u": {"seg": 10.0}}
+
+
+class Double(nn.Module):
+    """Features that are twice the image."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return 2 * z
+
+
+class Segmenter(nn.Module):
+    """Sure of a person wherever the red channel is below its threshold: what is red is not a face."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threshold = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return 1e4 * (self.threshold - z[:, :1])
+
+
+def model(kind: type[CartoonGAN | SelfieGAN], **options: Any) -> Any:
+    arguments: dict[str, Any] = {
+        "generator": lambda: Shift(0.3),
+        "discriminator": lambda: Mean(1.0),
+        "features": Double,
+        "objective": "lsgan",
+        "content_epochs": 0,
+        "optimizers": dict.fromkeys(kind.terms, ADAM),
+        "weights": {player: WEIGHTS[player] for player in kind.terms},
+        "epochs": 4,
+        "decay_share": 0.0,
+    }
+    if kind is SelfieGAN:
+        arguments |= {
+            "segmenter": Segmenter,
+            "background": "white",
+            "segment_epochs": 0,
+            "joint_segmentation": False,
+        }
+    return kind(**{**arguments, **options})
+
+
+def sample(photo: float, cartoon: float, smooth: float) -> dict[str, Tensor]:
+    images = {"photo": photo, "cartoon": cartoon, "cartoon_smooth": smooth}
+    batch = {name: torch.full((3, 8, 8), value) for name, value in images.items()}
+    return {**batch, "photo_mask": torch.ones(1, 8, 8)}
+
+
+def fit(
+    kind: Any, samples: list[dict[str, Tensor]], epochs: int = 1, check: Callable[[Any], None] | None = None
+) -> list[dict[str, float]]:
+    record = Record()
+    callbacks: list[lightning.Callback] = [record]
+    if check:
+        callbacks.append(lightning.pytorch.callbacks.LambdaCallback(on_train_epoch_end=lambda _, m: check(m)))
+    trainer = lightning.Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=callbacks,
+    )
+    trainer.fit(kind, DataLoader(samples, batch_size=1))  # type: ignore[arg-type]
+    return record.values
+
+
+@pytest.mark.parametrize("kind", [CartoonGAN, ArtifyGAN])
+def test_losses_equal_the_values_worked_out_by_hand(kind: Any) -> None:
+    # x = 0.1, y = 0.6, e = 0.4, G(x) = 0.4; D(z) = z. The terms: y real, e and G(x) fake.
+    (values,) = fit(model(kind, optimizers={"g": ADAM, "d": {**ADAM, "lr": 0.0}}), [sample(0.1, 0.6, 0.4)])
+    assert values["train/d/adv"] == pytest.approx((0.6 - 1) ** 2 + 0.4**2 + 0.4**2)
+    assert values["train/g/adv"] == pytest.approx((0.4 - 1) ** 2)
+    assert values["train/g/content"] == pytest.approx(2 * 0.3)
+    assert values["train/g/total"] == pytest.approx(0.36 + 0.5 * 0.6)
+
+
+def test_generator_and_discriminator_share_one_objective() -> None:
+    # Not least squares on one side and cross-entropy on the other.
+    (values,) = fit(
+        model(CartoonGAN, objective="vanilla", optimizers={"g": ADAM, "d": {**ADAM, "lr": 0.0}}),
+        [sample(0.1, 0.6, 0.4)],
+    )
+
+    def softplus(value: float) -> float:
+        return torch.nn.functional.softplus(torch.tensor(value)).item()
+
+    assert values["train/d/adv"] == pytest.approx(softplus(-0.6) + 2 * softplus(0.4))
+    assert values["train/g/adv"] == pytest.approx(softplus(-0.4))
+
+
+def moved(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> set[str]:
+    return {name[0] for name in before if not torch.equal(before[name], after[name])}
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "expected"),
+    [
+        (CartoonGAN, {"content_epochs": 2}, [{"g"}, {"g"}, {"g", "d"}]),
+        (ArtifyGAN, {"content_epochs": 1}, [{"g"}, {"g", "d"}, {"g", "d"}]),
+        (SelfieGAN, {"content_epochs": 1, "segment_epochs": 1}, [{"g"}, {"u"}, {"g", "d"}]),
+        (SelfieGAN, {"segment_epochs": 1, "joint_segmentation": True}, [{"u"}, {"g", "d", "u"}, {"g", "d", "u"}]),
+        (SelfieGAN, {}, [{"g", "d"}, {"g", "d"}, {"g", "d"}]),
+    ],
+)
+def test_each_phase_changes_just_the_players_it_should(
+    kind: Any, options: dict[str, Any], expected: list[set[str]]
+) -> None:
+    system = model(kind, **options)
+    states = [{name: value.clone() for name, value in system.named_parameters()}]
+    batch = sample(0.1, 0.2, 0.3)
+    batch["photo"] = torch.linspace(-1, 1, 3 * 64).reshape(3, 8, 8)
+    if kind is SelfieGAN:
+        system.u.forward = lambda z: system.u.threshold - z[:, :1]  # a soft one, whose gradient does not vanish
+    fit(
+        system,
+        [batch],
+        epochs=len(expected),
+        check=lambda m: states.append({name: value.detach().clone() for name, value in m.named_parameters()}),
+    )
+    assert [moved(a, b) for a, b in pairwise(states)] == expected
+
+
+def test_phases_last_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    system, phases = model(SelfieGAN, content_epochs=1, segment_epochs=20), []
+    for epoch in range(41):
+        monkeypatch.setattr(SelfieGAN, "current_epoch", epoch)
+        phases.append(system.phase)
+    assert phases == ["content"] + ["segment"] * 20 + ["adversarial"] * 20
+
+
+@pytest.mark.parametrize(("background", "value"), [("white", 1.0), ("grey", 0.0), ("black", -1.0)])
+def test_outside_a_hard_mask_the_discriminator_sees_exactly_the_background(background: str, value: float) -> None:
+    system = model(SelfieGAN, background=background)
+    z = torch.zeros(1, 3, 8, 8)
+    z[:, 0, :, 4:] = 0.9  # the right half turned red: no face
+    seen = system.cut_out(z)
+    assert (seen[..., 4:] == value).all()
+    assert torch.equal(seen[..., :4], z[..., :4])
+
+
+def test_outside_a_hard_mask_there_is_no_adversarial_gradient_and_inside_there_is() -> None:
+    system = model(SelfieGAN)
+    z = torch.zeros(1, 3, 8, 8)
+    z[:, 0, :, 4:] = 0.9
+    z.requires_grad_()
+    (gradient,) = torch.autograd.grad((system.seen(z) - 1).square().mean(), z)
+    assert (gradient[..., 4:] == 0).all()
+    assert (gradient[..., :4] != 0).all()
+
+
+def test_gradients_flow_through_the_segmenter_to_the_generator_but_do_not_move_it() -> None:
+    system = model(SelfieGAN)
+    system.u.forward = lambda z: 3 * (system.u.threshold - z[:, :1])
+    z = torch.full((1, 3, 8, 8), 0.4, requires_grad=True)
+    (through,) = torch.autograd.grad(system.cut_out(z).sum(), z)
+    person = torch.sigmoid(torch.tensor(3 * (0.5 - 0.4)))
+    # M = s z + (1 - s): the red channel moves the mask of all three, ds/dz = -3 s (1 - s).
+    red = person + (-3 * person * (1 - person)) * 3 * (0.4 - 1)
+    assert torch.allclose(through[:, 0], red)
+    assert torch.allclose(through[:, 1:], person)
+
+
+def test_without_a_background_it_is_cartoongan() -> None:
+    batch = sample(0.1, 0.6, 0.4)
+    ours, theirs = (fit(m, [batch])[0] for m in (model(SelfieGAN, background="none"), model(CartoonGAN)))
+    losses = [name for name in theirs if name.startswith(("train/g/", "train/d/"))]
+    assert len(losses) == 5
+    assert [ours[name] for name in losses] == pytest.approx([theirs[name] for name in losses])
