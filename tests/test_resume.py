@@ -150,9 +150,7 @@ def test_damaged_last_checkpoint_falls_back_to_the_one_before(
 ) -> None:
     assert interrupted(command, tmp_path, signal.SIGKILL, 2 * BATCHES + 1) == -signal.SIGKILL
     last = tmp_path / "run/checkpoints/last.ckpt"
-    data = bytearray(last.read_bytes())
-    data[len(data) // 2] ^= 1
-    last.write_bytes(data)
+    last.write_bytes(last.read_bytes()[:-1000])
     resume(command, tmp_path)
     assert "warning" in (tmp_path / "output.txt").read_text()
     assert batches(tmp_path)[2 * BATCHES + 1 :] == batches(uninterrupted)[BATCHES:]
