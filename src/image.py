@@ -161,7 +161,7 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image).astype(np.int64)
-    if values.min() < 0 or values.max() > 65535:
+    if np.any((values < 0) | (values > 65535)):
         raise ValueError("its pixels need more than 16 bits, but 8 or 16 bits are needed")
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 

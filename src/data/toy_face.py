@@ -138,7 +138,7 @@ def random_face(rng: np.random.Generator) -> Face:
         *_nose(pose, rng),
         *_beard(pose, skull, rng),
         *_mouth(pose, rng),
-        *([_front_hair(pose, style, flip)] if style else []),
+        *([_front_hair(pose, style, int(flip))] if style else []),
         *_glasses(pose, rng),
     ]
     colours, backdrop = _colours(rng)
