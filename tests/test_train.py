@@ -60,6 +60,12 @@ def test_a_run_leaves_results_and_what_made_them(finished: Path) -> None:
     assert names >= {"train/g/cycle", "train/lr/d", "val/target/psnr", "val/cycle/ssim", "baseline/target/mse"}
 
 
+def test_the_gallery_shows_the_last_validation(finished: Path) -> None:
+    run = only(finished)
+    last = [row["val/target/psnr"] for row in read_metrics(run / "metrics.csv") if "val/target/psnr" in row][-1]
+    assert f"{last:.4g}" in (run / "index.html").read_text()
+
+
 def test_the_summary_shows_the_baseline_and_the_next_command(finished: Path) -> None:
     text, run = output(finished), only(finished).relative_to(finished)
     assert "unchanged photo" in text

@@ -25,7 +25,7 @@ _GAP = 2  # pixels
 
 
 class Samples(Callback):
-    """After each validation, writes `samples/epoch_0001.png` below the trainer's root folder and renews the gallery.
+    """After each validation, writes `samples/epoch_0001.png` below the trainer's root folder, then renews the gallery.
 
     The grid has a column for each of the first `count` photos of the validation set, and the rows photo, output,
     cycle and target as far as they exist; `epoch_0000.png` shows the untrained networks. The data set's items hold
@@ -42,6 +42,7 @@ class Samples(Callback):
         """Show the start, unless the run is resumed or has no validation."""
         if trainer.global_step == 0 and trainer.enable_validation:
             self._write(trainer, pl_module, epoch=0)
+            write_gallery(Path(trainer.default_root_dir))
 
     @rank_zero_only
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -50,6 +51,14 @@ class Samples(Callback):
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
             self._write(trainer, pl_module, epoch=trainer.current_epoch + 1)
 
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Renew the gallery, now that the epoch's metrics are logged."""
+        if trainer.enable_validation:
+            for logger in trainer.loggers:
+                logger.save()
+            write_gallery(Path(trainer.default_root_dir))
+
     def _write(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
         # Training must draw the same random numbers with and without samples.
         with isolate_rng(), torch.no_grad(), _evaluating(pl_module):
@@ -57,7 +66,6 @@ class Samples(Callback):
         run_dir = Path(trainer.default_root_dir)
         (run_dir / "samples").mkdir(parents=True, exist_ok=True)
         save_image(_grid(rows), run_dir / "samples" / f"epoch_{epoch:04d}.png")
-        write_gallery(run_dir)
 
     def _rows(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Tensor]:
         """The pictures of each row by its label, N x 3 x H x W in [-1, 1] on the CPU."""

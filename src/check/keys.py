@@ -35,7 +35,7 @@ def choices_with(key: str) -> list[str]:
 def unknown(key: str, known: Iterable[str]) -> str:
     """A sentence about a key that does not exist, where these do."""
     if choices := choices_with(key):
-        return f"unknown key {key}: it exists with {key.partition('.')[0]}={choices[0]}, add that"
+        return f"unknown key {key}: it exists with {key.partition('.')[0]}={' or '.join(choices)}, add that"
     return f"unknown key {key}: {hint(key, known)}"
 
 

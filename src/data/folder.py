@@ -58,6 +58,7 @@ def folder_pictures(
     photo_glob: str,
     cartoon_glob: str,
     test_share: float,
+    origin: str | None,
 ) -> Splits:
     """Find the pictures of both domains.
 
@@ -70,6 +71,7 @@ def folder_pictures(
         photo_mask, cartoon_mask, target: folders of person masks and of the test photos' true cartoons, whose files
             have the pictures' relative paths, or else their names, but for the suffix.
         photo_glob, cartoon_glob: which file names to take.
+        origin: where the pictures come from, told with the problems.
 
     Raises:
         DataError: with every missing, empty or unreadable folder and every picture without its mask or target.
@@ -84,7 +86,7 @@ def folder_pictures(
         cartoons.pictures(cartoons.test, cartoon_mask, None, min_side, problems),
     )
     if problems:
-        raise DataError(*dict.fromkeys(problems))
+        raise DataError(*dict.fromkeys(problems), *([origin] if origin else []))
     return splits
 
 

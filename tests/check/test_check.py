@@ -28,12 +28,12 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "+model.generator.widht=3": ("did you mean model.generator.width?",),
     "+modle.x=3": ("modle", "model"),
     "loss=cycelgan": ("conf/loss/cycelgan.yaml", "did you mean loss=cyclegan?"),
-    "data=nothing": ("the choices are folder, toy",),
-    "data=null": ("data", "folder, toy"),
-    "data=glob(*)": ("the choices are folder, toy",),
+    "data=nothing": (f"the choices are {', '.join(groups()['data'])}",),
+    "data=null": ("data", ", ".join(groups()["data"])),
+    "data=glob(*)": (f"the choices are {', '.join(groups()['data'])}",),
     "foo/bar=x": ("no config group foo/bar",),
     "model=../translate": ("the choices are",),
-    "data.source.photo=photos": ("exists with data=folder",),
+    "data.source.photo=photos": ("exists with data=", " or folder or "),
     "model.optimizers.g.clip=1": ("write +model.optimizers.g.clip=1",),
     "trainer.max_stepz=3": ("did you mean trainer.max_epochs?",),
     "+trainer.max_stepz=3": ("did you mean trainer.max_epochs?",),
@@ -154,6 +154,13 @@ def test_every_model_passes_with_each_of_its_losses(model: str, loss: str) -> No
 @pytest.mark.parametrize("experiment", groups()["experiment"])
 def test_every_experiment_passes(experiment: str) -> None:
     assert check(composed("train", [f"experiment={experiment}"])) == []
+
+
+@pytest.mark.parametrize("data", [name for name in groups()["data"] if name not in ("toy", "folder")])
+def test_published_data_that_is_missing_is_told_where_from_and_where_to(data: str) -> None:
+    found = check(composed("train", [f"data={data}"]))
+    assert f"data.source.photo: cannot read the folder data/{data}/photos" in found[0]
+    assert f"put them into data/{data}/photos" in found[-1]
 
 
 def test_masks_that_the_model_or_the_background_needs_are_missed_before_work(tmp_path: Path) -> None:

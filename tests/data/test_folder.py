@@ -19,6 +19,7 @@ DEFAULTS: dict[str, Any] = {
     "photo_glob": "*",
     "cartoon_glob": "*",
     "test_share": 0.25,
+    "origin": None,
 }
 
 

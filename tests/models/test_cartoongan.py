@@ -1,19 +1,18 @@
 """CartoonGAN, ArtifyGAN and SelfieGAN against values worked out by hand, and who moves in which phase."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-import lightning
 import pytest
 import torch
+from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from src.models.artifygan import ArtifyGAN
 from src.models.cartoongan import CartoonGAN
 from src.models.selfiegan import SelfieGAN
-from tests.models.test_cyclegan import ADAM, Mean, Record, Shift
+from tests.models.test_cyclegan import ADAM, Mean, Shift, fit
 
 WEIGHTS = {"g": {"adv": 1.0, "content": 0.5}, "d": {"adv": 1.0}, "u": {"seg": 10.0}}
 
@@ -64,26 +63,6 @@ def sample(photo: float, cartoon: float, smooth: float) -> dict[str, Tensor]:
     return {**batch, "photo_mask": torch.ones(1, 8, 8)}
 
 
-def fit(
-    kind: Any, samples: list[dict[str, Tensor]], epochs: int = 1, check: Callable[[Any], None] | None = None
-) -> list[dict[str, float]]:
-    record = Record()
-    callbacks: list[lightning.Callback] = [record]
-    if check:
-        callbacks.append(lightning.pytorch.callbacks.LambdaCallback(on_train_epoch_end=lambda _, m: check(m)))
-    trainer = lightning.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=callbacks,
-    )
-    trainer.fit(kind, DataLoader(samples, batch_size=1))  # type: ignore[arg-type]
-    return record.values
-
-
 @pytest.mark.parametrize("kind", [CartoonGAN, ArtifyGAN])
 def test_losses_equal_the_values_worked_out_by_hand(kind: Any) -> None:
     # x = 0.1, y = 0.6, e = 0.4, G(x) = 0.4; D(z) = z. The terms: y real, e and G(x) fake.
@@ -108,6 +87,10 @@ def test_generator_and_discriminator_share_one_objective() -> None:
     assert values["train/g/adv"] == pytest.approx(softplus(-0.4))
 
 
+def parameters(system: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in system.named_parameters()}
+
+
 def moved(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> set[str]:
     return {name[0] for name in before if not torch.equal(before[name], after[name])}
 
@@ -126,7 +109,7 @@ def test_each_phase_changes_just_the_players_it_should(
     kind: Any, options: dict[str, Any], expected: list[set[str]]
 ) -> None:
     system = model(kind, **options)
-    states = [{name: value.clone() for name, value in system.named_parameters()}]
+    states = [parameters(system)]
     batch = sample(0.1, 0.2, 0.3)
     batch["photo"] = torch.linspace(-1, 1, 3 * 64).reshape(3, 8, 8)
     if kind is SelfieGAN:
@@ -135,7 +118,7 @@ def test_each_phase_changes_just_the_players_it_should(
         system,
         [batch],
         epochs=len(expected),
-        check=lambda m: states.append({name: value.detach().clone() for name, value in m.named_parameters()}),
+        callbacks=[LambdaCallback(on_train_epoch_end=lambda *_: states.append(parameters(system)))],
     )
     assert [moved(a, b) for a, b in pairwise(states)] == expected
 

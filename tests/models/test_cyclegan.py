@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from src.models.base import DivergenceError
+from src.models.base import DivergenceError, Translator
 from src.models.cyclegan import CycleGAN
 from src.networks.patchgan import PatchDiscriminator
 from src.networks.resnet import ResnetGenerator
@@ -74,7 +74,10 @@ class Record(lightning.Callback):
         self.values.append({name: value.item() for name, value in trainer.callback_metrics.items()})
 
 
-def fit(model: CycleGAN, samples: list[dict[str, Tensor]], epochs: int = 1) -> list[dict[str, float]]:
+def fit(
+    model: Translator, samples: list[dict[str, Tensor]], epochs: int = 1, callbacks: Sequence[lightning.Callback] = ()
+) -> list[dict[str, float]]:
+    """Train on samples one by one; what was logged after each."""
     record = Record()
     trainer = lightning.Trainer(
         max_epochs=epochs,
@@ -83,7 +86,7 @@ def fit(model: CycleGAN, samples: list[dict[str, Tensor]], epochs: int = 1) -> l
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[record],
+        callbacks=[record, *callbacks],
     )
     trainer.fit(model, DataLoader(samples, batch_size=1))  # type: ignore[arg-type]
     return record.values
