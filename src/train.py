@@ -79,16 +79,21 @@ def train(cfg: DictConfig) -> None:
 
     choices = HydraConfig.get().runtime.choices
     overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
-    checkpoint = None
+    checkpoint: Path | None = None
+    content: dict[str, Any] = {}
     if cfg.resume is None:
         folder = Path(cfg.run_dir) if cfg.run_dir else run_folder.new(choices["model"], choices["data"])
         folder.mkdir(parents=True, exist_ok=True)
     else:
         folder = run_folder.of(Path(cfg.resume))
         checkpoint, content = run_folder.newest_checkpoint(folder)
-        _compare(content["hyper_parameters"], plain(cfg))
-        print(f"resuming from {checkpoint}")
     cfg.run_dir, cfg.resume = str(folder), None
+    if checkpoint:
+        _compare(content["hyper_parameters"], plain(cfg))
+        if content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] >= cfg.trainer.max_epochs:
+            print(f"{folder} has all its {cfg.trainer.max_epochs} epochs; to train on, add model.epochs=<more>")
+            return
+        print(f"resuming from {checkpoint}")
     run_folder.describe(folder, plain(cfg), overrides)
 
     experiment = build(cfg)
@@ -111,7 +116,9 @@ def train(cfg: DictConfig) -> None:
 
 def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse to resume with other networks; tell of every other difference, because it makes another experiment."""
-    changed = {key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume"))}
+    changed = {
+        key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
+    }
     fatal = [key for key in changed if key.startswith(("model._target_", "model.generator", "model.discriminator"))]
     if fatal:
         raise UserError(

@@ -94,6 +94,15 @@ def test_resume_auto_goes_on_with_the_latest_run(command: Command, tmp_path: Pat
     assert "resuming from" in output(tmp_path)
 
 
+def test_a_finished_run_has_nothing_to_resume(command: Command, finished: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in only(finished).rglob("*")}
+    child = command("train", f"resume={only(finished)}", folder=tmp_path)
+    assert child.exitcode == 0
+    assert "has all its 2 epochs; to train on, add model.epochs=<more>" in output(tmp_path)
+    assert "note:" not in output(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in only(finished).rglob("*")} == before
+
+
 def test_resume_auto_without_a_run_starts_one(command: Command, tmp_path: Path) -> None:
     assert command("train", *RUN, "model.epochs=1", "resume=auto", folder=tmp_path).exitcode == 0, output(tmp_path)
     assert "no run of this model" in output(tmp_path)
