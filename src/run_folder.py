@@ -19,21 +19,29 @@ ROOT = Path("runs")
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
 
 
-def new(model: str, data: str) -> Path:
-    """A fresh folder runs/<model>-<data>/<time>; the name is taken the moment it is given."""
+def new(model: str, data: str, named: str | None) -> Path:
+    """The folder of a new run: the one named, or a fresh runs/<model>-<data>/<time>, taken the moment it is given."""
+    if named:
+        return _made(Path(named), exist_ok=True)
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     for suffix in ("", *(f"-{n}" for n in range(2, 100))):
-        folder = ROOT / f"{model}-{data}" / f"{now}{suffix}"
         try:
-            folder.mkdir(parents=True)
+            return _made(ROOT / f"{model}-{data}" / f"{now}{suffix}", exist_ok=False)
         except FileExistsError:
             continue
-        except OSError as error:
-            raise UserError(
-                f"cannot create the run folder {folder}: {error.strerror}; name another, run_dir=<folder>"
-            ) from error
-        return folder
     raise UserError(f"a hundred runs began in {ROOT} this second; name a folder with run_dir=<folder>")
+
+
+def _made(folder: Path, exist_ok: bool) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"cannot create the run folder {folder}: {error.strerror}; name another, run_dir=<folder>"
+        ) from error
+    return folder
 
 
 def latest(model: str, data: str) -> Path | None:

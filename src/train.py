@@ -18,6 +18,7 @@ from src.errors import UserError, reported
 
 # src.run_folder is imported late: it brings torch, which help and wrong use need not wait for.
 
+NETWORKS = ("model._target_", "model.generator", "model.discriminator", "model.segmenter")
 DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
@@ -82,8 +83,7 @@ def train(cfg: DictConfig) -> None:
     checkpoint: Path | None = None
     content: dict[str, Any] = {}
     if cfg.resume is None:
-        folder = Path(cfg.run_dir) if cfg.run_dir else run_folder.new(choices["model"], choices["data"])
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = run_folder.new(choices["model"], choices["data"], cfg.run_dir)
     else:
         folder = run_folder.of(Path(cfg.resume))
         checkpoint, content = run_folder.newest_checkpoint(folder)
@@ -119,7 +119,7 @@ def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
     changed = {
         key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
     }
-    fatal = [key for key in changed if key.startswith(("model._target_", "model.generator", "model.discriminator"))]
+    fatal = [key for key in changed if key.startswith(NETWORKS)]
     if fatal:
         raise UserError(
             f"{', '.join(fatal)} differ from the run to be resumed; leave them as they were or start a new run"

@@ -164,6 +164,13 @@ def test_a_full_disk_ends_in_one_sentence(command: Command, tmp_path: Path) -> N
     assert "Traceback" not in output(tmp_path)
 
 
+def test_a_run_folder_that_cannot_be_made_ends_in_one_sentence(command: Command, tmp_path: Path) -> None:
+    child = command("train", *RUN, "run_dir=output.txt/run", folder=tmp_path)  # below a file
+    assert child.exitcode == 2
+    assert "error: cannot create the run folder output.txt/run" in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)
+
+
 def vanishing(folder: Path) -> None:
     """In the child: the pictures are gone as soon as training begins."""
     import shutil
