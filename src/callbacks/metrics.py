@@ -7,6 +7,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 from torchmetrics import MeanSquaredError, Metric, MetricCollection
+from torchmetrics.classification import BinaryJaccardIndex
 from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
 from src.features import Features, frechet_distance
@@ -30,6 +31,7 @@ class Metrics(Callback):
     val/content/*  output against its photo
     val/cycle/*    the photo's reconstruction against it, where the model makes one
     val/target/*   output against the photo's true cartoon, where the data has it
+    val/iou        the person the model finds in the photo against its mask, over all pixels, where there are both
     val/fid        distance between outputs and the test cartoons (val/random_fd without Inception weights), and
                    the smaller number of images behind it as val/fid_n
     baseline/*     the target family and the distance for the unchanged photo in place of the output
@@ -45,6 +47,7 @@ class Metrics(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self.distance_name, self.distance = frechet_distance(self.features, self.weights)
         self.families: dict[str, MetricCollection] = {name: similarity() for name in ("content", "cycle", "target")}
+        self.iou = BinaryJaccardIndex()
         if trainer.is_global_zero and self.features == "auto" and self.distance_name != "fid":
             print(
                 "Inception weights are not on this machine: val/random_fd, a distance between random features, is"
@@ -72,12 +75,16 @@ class Metrics(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         self._update(outputs["output"], batch, outputs.get("cycle"))
+        if "mask" in outputs and "photo_mask" in batch:
+            self.iou.update(outputs["mask"].float(), batch["photo_mask"] > 0.5)
 
     @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         values = {f"val/{name}": value for name, value in self._compute().items()}
         fakes, reals = self.distance.fake_features_num_samples, self.distance.real_features_num_samples
         values[f"val/{self.distance_name}_n"] = torch.minimum(fakes, reals).float()
+        if self.iou.update_called:
+            values["val/iou"] = self.iou.compute()
         shown = "val/target/psnr" if "val/target/psnr" in values else f"val/{self.distance_name}"
         for name, value in {**values, **self.baseline}.items():
             pl_module.log(name, value, prog_bar=name == shown)
@@ -95,7 +102,7 @@ class Metrics(Callback):
         self.baseline = {f"baseline/{k}": v for k, v in self._compute().items() if k not in content}
 
     def _all(self) -> list[Metric | MetricCollection]:
-        return [self.distance, *self.families.values()]
+        return [self.distance, self.iou, *self.families.values()]
 
     def _reset(self) -> None:
         for metric in self._all():

@@ -14,6 +14,7 @@ ADAM = {
     "eps": POSITIVE,
     "weight_decay": WEIGHT,
     "clip": Number(0, whole=False, open=True, or_null=True),
+    "gamma": Number(0, 1, whole=False, open=True),
 }
 BETA = Number(0, 0.9999999999, whole=False)
 

@@ -8,6 +8,7 @@ hinge    max(0, 1 - D(z)), max(0, 1 + D(z)); G minimises -D(z)     Lim & Ye 2017
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
@@ -39,3 +40,18 @@ def fake(logits: Tensor, objective: Objective) -> Tensor:
 def fooling(logits: Tensor, objective: Objective) -> Tensor:
     """G's loss on its own fakes, which it wants D to call real."""
     return -logits.mean() if objective == "hinge" else real(logits, objective)
+
+
+def scores(objective: Objective, **logits: Tensor) -> dict[str, Tensor]:
+    """How real D finds each kind of images, whatever the objective: 0 where surely fake, 1 where surely real.
+
+    Each value is a scalar, the mean over patches and batch; under `lsgan` and `hinge` it may lie beyond.
+    """
+    with torch.no_grad():
+        match objective:
+            case "lsgan":
+                return {name: z.mean() for name, z in logits.items()}
+            case "vanilla":
+                return {name: z.sigmoid().mean() for name, z in logits.items()}
+            case "hinge":
+                return {name: (z.mean() + 1) / 2 for name, z in logits.items()}

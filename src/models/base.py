@@ -8,7 +8,7 @@ import lightning
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
+from torch.nn.utils import clip_grad_norm_, get_total_norm
 
 from src.errors import UserError
 from src.schedules import flat_then_linear
@@ -21,11 +21,15 @@ class DivergenceError(UserError):
 
 
 class Terms(dict[str, Tensor]):
-    """The loss terms of one player in one update. Only terms the model declares can be set."""
+    """The loss terms of one player in one update. Only terms the model declares can be set.
+
+    `scores`, scalars by name, are logged beside them: what a discriminator thinks of the images it is shown.
+    """
 
     def __init__(self, player: str, weights: Mapping[str, float]) -> None:
         super().__init__()
         self.player, self.weights = player, weights
+        self.scores: dict[str, Tensor] = {}
 
     def needs(self, term: str) -> bool:
         """Whether the term has a weight: one of weight 0 need not be computed."""
@@ -46,7 +50,8 @@ class Translator(lightning.LightningModule):
 
     Args:
         weights: per player the weight of each of its terms.
-        optimizers: per player the arguments of its Adam, and `clip`, the largest gradient norm (none without it).
+        optimizers: per player the arguments of its Adam, and if wanted `clip`, the largest gradient norm, and `gamma`,
+            by which the learning rate is multiplied after each epoch.
         epochs: the length of the learning-rate schedule.
         decay_share: the share of `epochs`, at the end, in which the learning rates fall linearly.
     """
@@ -89,14 +94,16 @@ class Translator(lightning.LightningModule):
         return [self._adam(player) for player in self.terms]
 
     def _adam(self, player: str) -> torch.optim.Optimizer:
-        options = {name: value for name, value in self.optimizer_options[player].items() if name != "clip"}
+        ours = ("clip", "gamma")
+        options = {name: value for name, value in self.optimizer_options[player].items() if name not in ours}
         return torch.optim.Adam(getattr(self, player).parameters(), fused=True, **options)
 
     def on_train_epoch_start(self) -> None:
-        factor = flat_then_linear(self.current_epoch, self.epochs, self.decay_share)
+        linear = flat_then_linear(self.current_epoch, self.epochs, self.decay_share)
         for player, optimizer in zip(self.terms, self.trainer.optimizers, strict=True):
+            options = self.optimizer_options[player]
             for group in optimizer.param_groups:
-                group["lr"] = factor * self.optimizer_options[player]["lr"]
+                group["lr"] = options["lr"] * linear * options.get("gamma", 1.0) ** self.current_epoch
 
     @contextmanager
     def update(self, player: str, *names: str) -> Iterator[Terms]:
@@ -113,6 +120,8 @@ class Translator(lightning.LightningModule):
             raise KeyError(f"player {player} was updated without its term {', '.join(missing)}")
         total = torch.stack([terms.weights[name] * value for name, value in terms.items()]).sum()
         self._refuse_non_finite(player, {**terms, "total": total})
+        if self.trainer._logger_connector.should_update_logs:
+            self._log_balance(terms)
         optimizer.zero_grad()
         self.manual_backward(total)
         clip = self.optimizer_options[player].get("clip") or torch.inf
@@ -124,8 +133,29 @@ class Translator(lightning.LightningModule):
         self.log(f"train/{player}/total", total.detach(), prog_bar=True)
         self.log(f"train/grad_norm/{player}", grad_norm)
         self.log(f"train/lr/{player}", optimizer.param_groups[0]["lr"])
+        self.log_dict({f"train/{player}_score/{name}": value.detach() for name, value in terms.scores.items()})
         if self.phases:
             self.log("train/phase", self.phases.index(self.phase))
+
+    def _log_balance(self, terms: Terms) -> None:
+        """Show how hard each term pulls: the norm of its weighted gradient on the player over that of the first term.
+
+        A content term whose ratio to the adversarial one is far above 1 leaves the output as the photo is.
+        """
+        pulling = [name for name in terms.weights if terms.needs(name)]
+        if len(pulling) < 2:
+            return
+        parameters = list(getattr(self, terms.player).parameters())
+
+        def norm(name: str) -> Tensor:
+            pull = torch.autograd.grad(
+                terms.weights[name] * terms[name], parameters, retain_graph=True, allow_unused=True
+            )
+            return get_total_norm([gradient for gradient in pull if gradient is not None])
+
+        reference = norm(pulling[0])
+        for name in pulling[1:]:
+            self.log(f"train/grad_ratio/{terms.player}/{name}", norm(name) / reference)
 
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:
         if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():

@@ -60,11 +60,13 @@ class CartoonGAN(Translator):
 
         y, e, fake = batch["cartoon"], batch["cartoon_smooth"], self.g(x)
         with self.update("d") as t:
+            on_y, on_e, on_fake = self.d(y), self.d(e), self.d(fake.detach())
             t["adv"] = (
-                adversarial.real(self.d(y), self.objective)
-                + adversarial.fake(self.d(e), self.objective)
-                + adversarial.fake(self.d(fake.detach()), self.objective)
+                adversarial.real(on_y, self.objective)
+                + adversarial.fake(on_e, self.objective)
+                + adversarial.fake(on_fake, self.objective)
             )
+            t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
         with self.update("g") as t:
             t["adv"] = adversarial.fooling(self.d(fake), self.objective)
             if t.needs("content"):

@@ -11,7 +11,7 @@ D learns from a pool of the last 50 fakes. Both directions of one generator, and
 computed in one pass: exact, because instance norm treats every image alone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -64,14 +64,21 @@ class CycleGAN(Translator):
             t["adv"] = self._fooling(self.d["y"], fake_y) + self._fooling(self.d["x"], fake_x)
 
         with self.update("d") as t:
-            t["adv"] = self._judging("y", y, fake_y) + self._judging("x", x, fake_x)
+            on_y, on_fake_y = self._judged("y", y, fake_y)
+            on_x, on_fake_x = self._judged("x", x, fake_x)
+            t["adv"] = 0.5 * self._judging(on_y, on_fake_y) + 0.5 * self._judging(on_x, on_fake_x)
+            t.scores = adversarial.scores(
+                self.objective, real=on_y, fake=on_fake_y, real_photo=on_x, fake_photo=on_fake_x
+            )
 
     def _fooling(self, discriminator: nn.Module, fake: Tensor) -> Tensor:
         return adversarial.fooling(discriminator(fake), self.objective)
 
-    def _judging(self, domain: str, real: Tensor, fake: Tensor) -> Tensor:
-        on_real, on_fake = self.d[domain](torch.cat([real, self.pools[domain](fake)])).chunk(2)
-        return 0.5 * (adversarial.real(on_real, self.objective) + adversarial.fake(on_fake, self.objective))
+    def _judged(self, domain: str, real: Tensor, fake: Tensor) -> Iterable[Tensor]:
+        return self.d[domain](torch.cat([real, self.pools[domain](fake)])).chunk(2)
+
+    def _judging(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        return adversarial.real(on_real, self.objective) + adversarial.fake(on_fake, self.objective)
 
     def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         output = self(batch["photo"])

@@ -79,11 +79,13 @@ class SelfieGAN(Translator):
         if self.phase == "adversarial":
             y, e, fake = batch["cartoon"], batch["cartoon_smooth"], self.g(x)
             with self.update("d") as t:
+                on_y, on_e, on_fake = self.seen(y), self.seen(e), self.seen(fake.detach())
                 t["adv"] = (
-                    adversarial.real(self.seen(y), self.objective)
-                    + adversarial.fake(self.seen(e), self.objective)
-                    + adversarial.fake(self.seen(fake.detach()), self.objective)
+                    adversarial.real(on_y, self.objective)
+                    + adversarial.fake(on_e, self.objective)
+                    + adversarial.fake(on_fake, self.objective)
                 )
+                t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
             with self.update("g") as t:
                 t["adv"] = adversarial.fooling(self.seen(fake), self.objective)
                 if t.needs("content"):

@@ -77,6 +77,17 @@ def test_the_distance_is_that_of_its_definition() -> None:
     assert logged["val/random_fd"] == pytest.approx(expected.item(), rel=1e-3)
 
 
+def test_iou_is_over_the_pixels_of_all_photos_and_absent_without_masks() -> None:
+    found = torch.tensor([[[0.9, 0.6, 0.4, 0.1]], [[0.9, 0.9, 0.9, 0.9]]])[..., None].expand(2, 1, 4, 16)
+    true = torch.tensor([[[1.0, 0.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]])[..., None].expand(2, 1, 4, 16)
+    pictures = images(2)[..., :16, :16]
+    batches = [{"photo": pictures[n : n + 1], "photo_mask": true[n : n + 1]} for n in range(2)]
+    outputs = [{"output": pictures[n : n + 1], "mask": found[n : n + 1]} for n in range(2)]
+    assert validate(batches, outputs, [{"cartoon": images(4)}])["val/iou"] == pytest.approx((1 + 4) / (3 + 4))
+    without = [{"photo": batch["photo"]} for batch in batches]
+    assert "val/iou" not in validate(without, outputs, [{"cartoon": images(4)}])
+
+
 @pytest.mark.parametrize("split", [1, 3, 7])
 def test_values_do_not_depend_on_the_batches(split: int) -> None:
     photos, outputs, targets = images(7), images(7, 1), images(7, 2)

@@ -32,6 +32,13 @@ def test_values_worked_out_by_hand(objective: Objective, real: float, fake: floa
     assert adversarial.fooling(LOGITS, objective).item() == pytest.approx(fooling)
 
 
+@pytest.mark.parametrize(("objective", "undecided", "real"), [("lsgan", 0.5, 1), ("vanilla", 0, 30), ("hinge", 0, 1)])
+def test_scores_are_on_one_scale(objective: Objective, undecided: float, real: float) -> None:
+    logits = {"even": torch.full((2, 1, 3, 3), float(undecided)), "real": torch.full((2, 1, 3, 3), float(real))}
+    found = adversarial.scores(objective, **logits, fake=2 * logits["even"] - logits["real"])
+    assert {name: z.item() for name, z in found.items()} == pytest.approx({"even": 0.5, "real": 1, "fake": 0}, abs=1e-6)
+
+
 @pytest.mark.parametrize("objective", ["lsgan", "vanilla", "hinge"])
 def test_players_pull_the_logit_of_a_fake_apart(objective: Objective) -> None:
     logits = torch.full((1,), 0.5, requires_grad=True)

@@ -71,6 +71,10 @@ def test_losses_equal_the_values_worked_out_by_hand(kind: Any) -> None:
     assert values["train/g/adv"] == pytest.approx((0.4 - 1) ** 2)
     assert values["train/g/content"] == pytest.approx(2 * 0.3)
     assert values["train/g/total"] == pytest.approx(0.36 + 0.5 * 0.6)
+    scores = {name: values[f"train/d_score/{name}"] for name in ("real", "smooth", "fake")}
+    assert scores == pytest.approx({"real": 0.6, "smooth": 0.4, "fake": 0.4})
+    # d adv / d c = 2 (0.4 - 1), d content / d c = 2.
+    assert values["train/grad_ratio/g/content"] == pytest.approx(0.5 * 2 / 1.2)
 
 
 def test_generator_and_discriminator_share_one_objective() -> None:

@@ -86,7 +86,8 @@ def fit(
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
-        callbacks=[record, *callbacks],
+        log_every_n_steps=1,
+        callbacks=[*callbacks, record],
     )
     trainer.fit(model, DataLoader(samples, batch_size=1))  # type: ignore[arg-type]
     return record.values
@@ -164,6 +165,13 @@ def test_learning_rates_follow_the_epochs() -> None:
     assert [v["train/lr/g"] for v in values] == pytest.approx([2e-4, 2e-4, 2e-4 * 2 / 3, 2e-4 / 3])
 
 
+def test_gamma_multiplies_a_players_learning_rate_after_each_epoch() -> None:
+    model = cyclegan(epochs=4, optimizers={"g": {**ADAM, "gamma": 0.5}, "d": ADAM})
+    values = fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}], epochs=4)
+    assert [v["train/lr/g"] for v in values] == pytest.approx([2e-4, 1e-4, 2e-4 * 2 / 3 / 4, 2e-4 / 3 / 8])
+    assert [v["train/lr/d"] for v in values] == pytest.approx([2e-4, 2e-4, 2e-4 * 2 / 3, 2e-4 / 3])
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_non_finite_loss_stops_before_the_step_and_names_player_and_term(bad: float) -> None:
     model = by_hand()
@@ -191,6 +199,36 @@ def test_gradients_are_clipped_to_the_configured_norm() -> None:
     model.configure_optimizers = configured  # type: ignore[method-assign]
     fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}])
     assert norms == pytest.approx([1e-3], rel=1e-3)
+
+
+def test_scores_are_those_of_each_kind_of_image() -> None:
+    (values,) = fit(by_hand(optimizers={"g": ADAM, "d": {**ADAM, "lr": 0.0}}), constant(0.2, 0.5))
+    scores = {name: values[f"train/d_score/{name}"] for name in ("real", "fake", "real_photo", "fake_photo")}
+    assert scores == pytest.approx({"real": 0.5, "fake": 0.5, "real_photo": 0.4, "fake_photo": 0.8})
+
+
+def test_gradient_ratios_are_those_of_the_weighted_terms() -> None:
+    # G = z + c: dadv/dc = 2 (0.5 - 1) = -1; F alike: 2 (0.8 - 1) 2 = -0.8. cycle: -1 + 1 = 0 for G(F(y)) > y ...
+    (values,) = fit(by_hand(), constant(0.2, 0.5))
+    adv = (1 + 0.8**2) ** 0.5
+    # |F(G(x)) - x| + |G(F(y)) - y|: both too bright, each depends on both; |G(y) - y| + |F(x) - x|: 1 and -1.
+    assert values["train/grad_ratio/g/cycle"] == pytest.approx(10 * (2**2 + 2**2) ** 0.5 / adv)
+    assert values["train/grad_ratio/g/identity"] == pytest.approx(5 * 2**0.5 / adv)
+    assert "train/grad_ratio/d/adv" not in values
+
+
+def test_measuring_gradient_ratios_changes_no_step() -> None:
+    samples = [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}] * 2
+    states = []
+    for measured in (True, False):
+        torch.manual_seed(0)
+        model = cyclegan()
+        if not measured:
+            model._log_balance = lambda terms: None  # type: ignore[method-assign]
+        values = fit(model, samples)
+        assert any("grad_ratio" in name for name in values[-1]) == measured
+        states.append([parameter.clone() for parameter in model.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
 
 
 def test_an_undeclared_or_forgotten_term_is_an_error() -> None:

@@ -1,0 +1,106 @@
+"""Whether the players are in balance: what the generator draws, and a warning when it has nothing more to learn."""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+WON = 0.95  # D's score of real cartoons less that of fakes: 0 where it cannot tell them apart, 1 where it is sure
+FLAT = 0.02  # deviation of the values of a picture, whose range is [-1, 1]
+SAME = 0.05  # deviation among the outputs for different photos, as a share of that among the photos
+
+
+class Health(Callback):
+    """Logs `train/output/mean` and `train/output/std` of what the generator draws, in [-1, 1], and warns, once each, when
+
+    - the discriminator has won: over `window` batches `train/d_score/real` is about 1 and `train/d_score/fake` about 0;
+    - the generator has drawn flat pictures over `window` batches;
+    - the first batch of a validation turns all its photos into nearly the same picture.
+
+    Batches hold "photo", N x 3 x H x W, with which the generator's input begins when it is first called in a step.
+    """
+
+    def __init__(self, window: int = 100) -> None:
+        self.window = window
+        self._batches = 0
+        self._drawn: Tensor | None = None
+        self._margins: deque[Tensor] = deque(maxlen=window)
+        self._deviations: deque[Tensor] = deque(maxlen=window)
+        self._warned: set[str] = set()
+        self._unhook: Callable[[], None] | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._unhook = pl_module.generator.register_forward_hook(self._note).remove
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._unhook:
+            self._unhook()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self.on_train_end(trainer, pl_module)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._drawn = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Mapping[str, Tensor], batch_idx: int
+    ) -> None:
+        if self._drawn is not None:
+            output = self._drawn[: len(batch["photo"])].float()
+            self._deviations.append(output.std((1, 2, 3)).mean())
+            pl_module.log("train/output/mean", output.mean())
+            pl_module.log("train/output/std", self._deviations[-1])
+        scores = trainer.callback_metrics
+        if "train/d_score/real" in scores:
+            self._margins.append(scores["train/d_score/real"] - scores["train/d_score/fake"])
+        self._batches += 1
+        if trainer.is_global_zero and self._batches % self.window == 0:  # rarely: to read a value waits for the device
+            self._judge_training()
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Mapping[str, Tensor],
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        trained = self._drawn is not None  # a phase of other players leaves the generator as it was
+        if trainer.is_global_zero and trained and batch_idx == 0 and len(batch["photo"]) > 1:
+            among_photos, among_outputs = (
+                images.float().std(0).mean() for images in (batch["photo"], outputs["output"])
+            )
+            if among_outputs < SAME * among_photos:
+                self._warn(
+                    "collapse",
+                    "the generator turns all photos into nearly the same picture; try a larger weight for what holds it"
+                    " to the photo, loss.g.cycle or loss.g.content",
+                )
+
+    def _note(self, generator: nn.Module, images: tuple[Tensor], output: Tensor) -> None:
+        if generator.training and self._drawn is None:
+            self._drawn = output.detach()
+
+    def _judge_training(self) -> None:
+        if len(self._margins) == self.window and (margin := torch.stack([*self._margins]).mean()) > WON:
+            self._warn(
+                "won",
+                f"the discriminator has won: over {self.window} batches it scored true cartoons {margin:.2f} above the"
+                " generator's, where 1 is certainty, so that the generator learns little from it; try a lower"
+                " model.optimizers.d.lr",
+            )
+        if len(self._deviations) == self.window and torch.stack([*self._deviations]).mean() < FLAT:
+            self._warn(
+                "flat",
+                f"the generator has drawn flat pictures for {self.window} batches; try a lower model.optimizers.g.lr",
+            )
+
+    def _warn(self, finding: str, sentence: str) -> None:
+        if finding not in self._warned:
+            self._warned.add(finding)
+            print(f"warning: {sentence}", file=sys.stderr)

@@ -1,0 +1,88 @@
+"""The generator's output in numbers, and each warning where it belongs and nowhere else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from src.callbacks.health import Health
+from src.models.cartoongan import CartoonGAN
+from src.models.cyclegan import CycleGAN
+from tests.models.test_cartoongan import model
+from tests.models.test_cyclegan import Shift, by_hand, fit
+
+N = 4  # batches
+
+
+def noise(seed: int) -> Tensor:
+    return torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def samples(photo: Callable[[int], Tensor], cartoon: float) -> list[dict[str, Tensor]]:
+    flat = torch.full((3, 8, 8), cartoon)
+    return [{"photo": photo(n), "cartoon": flat, "cartoon_smooth": flat} for n in range(N)]
+
+
+def still(kind: Any = CartoonGAN, **options: Any) -> Any:
+    """A model that does not move."""
+    frozen = {"lr": 0.0, "betas": [0.5, 0.999]}
+    return model(kind, optimizers={"g": frozen, "d": frozen}, **options)
+
+
+def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")]
+
+
+def test_mean_and_deviation_are_those_of_what_the_generator_draws_from_the_photo() -> None:
+    # CycleGAN draws from photo and cartoon in one pass, and again from the other's output.
+    values = fit(by_hand(), [{"photo": noise(0), "cartoon": noise(1)}], callbacks=[Health(window=N)])
+    assert values[0]["train/output/mean"] == pytest.approx((noise(0) + 0.3).mean().item(), abs=1e-6)
+    assert values[0]["train/output/std"] == pytest.approx(noise(0).std().item())
+
+
+def test_a_run_in_balance_has_no_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(still(), samples(noise, 0.5), callbacks=[Health(window=N)])
+    assert warnings(capsys) == []
+
+
+def test_a_discriminator_that_has_won_is_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    # D(z) is the mean of z: 1 for the cartoons, about 0 for what the generator draws.
+    fit(still(generator=lambda: Shift(0.0)), samples(lambda n: noise(n) - noise(n).mean(), 1.0), 2, [Health(window=N)])
+    (warning,) = warnings(capsys)
+    assert "the discriminator has won: over 4 batches it scored true cartoons 1.00 above" in warning
+
+
+def test_flat_pictures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(still(), samples(lambda _: torch.zeros(3, 8, 8), 0.5), callbacks=[Health(window=N)])
+    (warning,) = warnings(capsys)
+    assert "flat pictures for 4 batches" in warning
+
+
+def test_a_warning_rests_on_a_whole_window(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(still(), samples(lambda _: torch.zeros(3, 8, 8), 0.5), callbacks=[Health(window=N + 1)])
+    assert warnings(capsys) == []
+
+
+@pytest.mark.parametrize(("collapsed", "count"), [(True, 1), (False, 0)])
+def test_a_collapse_is_named(capsys: pytest.CaptureFixture[str], collapsed: bool, count: int) -> None:
+    health, system = Health(), still()
+    trainer: Any = type("Trainer", (), {"is_global_zero": True, "callback_metrics": {}})()
+    photos = torch.stack([noise(n) for n in range(4)])
+    outputs = photos * 0.01 + noise(5) if collapsed else photos * 0.1 + noise(5)
+    for drawn in (None, photos):  # before and after the generator has been trained
+        health._drawn = drawn
+        health.on_validation_batch_end(trainer, system, {"output": outputs}, {"photo": photos}, 0)
+        health.on_validation_batch_end(trainer, system, {"output": outputs}, {"photo": photos}, 0)
+        if drawn is None:
+            assert warnings(capsys) == []
+    found = warnings(capsys)
+    assert len(found) == count
+    assert all("nearly the same picture" in warning for warning in found)
+
+
+def test_a_finished_run_leaves_no_hook_behind() -> None:
+    system: CycleGAN = by_hand()
+    fit(system, [{"photo": noise(0), "cartoon": noise(1)}], callbacks=[Health()])
+    assert not system.generator._forward_hooks
