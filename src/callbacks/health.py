@@ -15,7 +15,7 @@ SAME = 0.05  # deviation among the outputs for different photos, as a share of t
 
 
 class Health(Callback):
-    """Logs `train/output/mean` and `train/output/std` of what the generator draws, in [-1, 1], and warns, once each, when
+    """Logs `train/output/mean` and `train/output/std` of what the generator draws, in [-1, 1]. It warns, once, when
 
     - the discriminator has won: over `window` batches `train/d_score/real` is about 1 and `train/d_score/fake` about 0;
     - the generator has drawn flat pictures over `window` batches;
@@ -34,7 +34,8 @@ class Health(Callback):
         self._unhook: Callable[[], None] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._unhook = pl_module.generator.register_forward_hook(self._note).remove
+        generator: Any = pl_module.generator
+        self._unhook = generator.register_forward_hook(self._note).remove
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._unhook:
@@ -72,10 +73,8 @@ class Health(Callback):
     ) -> None:
         trained = self._drawn is not None  # a phase of other players leaves the generator as it was
         if trainer.is_global_zero and trained and batch_idx == 0 and len(batch["photo"]) > 1:
-            among_photos, among_outputs = (
-                images.float().std(0).mean() for images in (batch["photo"], outputs["output"])
-            )
-            if among_outputs < SAME * among_photos:
+            photos, drawn = (images.float().std(0).mean() for images in (batch["photo"], outputs["output"]))
+            if drawn < SAME * photos:
                 self._warn(
                     "collapse",
                     "the generator turns all photos into nearly the same picture; try a larger weight for what holds it"

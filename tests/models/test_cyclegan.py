@@ -224,7 +224,7 @@ def test_measuring_gradient_ratios_changes_no_step() -> None:
         torch.manual_seed(0)
         model = cyclegan()
         if not measured:
-            model._log_balance = lambda terms: None  # type: ignore[method-assign]
+            model._log_balance = lambda _: None  # type: ignore[method-assign]
         values = fit(model, samples)
         assert any("grad_ratio" in name for name in values[-1]) == measured
         states.append([parameter.clone() for parameter in model.parameters()])
