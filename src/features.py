@@ -1,6 +1,5 @@
 """Feature networks for distances between sets of images: Inception, whose distance is FID, and a random stand-in."""
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from src.errors import UserError
+from src.weights import genuine, published
 
 INCEPTION_URL = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -54,39 +53,18 @@ def frechet_distance(features: Features, weights: str | None) -> tuple[str, Frec
         weights: the file of the Inception weights; torch.hub's cache, filled from the network if need be, if None.
 
     Raises:
-        UserError: the weights cannot be had or are not the genuine ones.
+        WeightsError: the weights cannot be had or are not the genuine ones.
     """
     file = Path(weights) if weights else Path(torch.hub.get_dir(), "checkpoints", Path(INCEPTION_URL).name)
     if features == "random" or (features == "auto" and not file.exists()):
         return "random_fd", FrechetInceptionDistance(RandomFeatures(), reset_real_features=False)
-    if not file.exists() and weights is None:
-        _download(file)
-    _verify(file)
+    what = "the Inception weights for FID"
+    ways_out = "name a copy with metrics.weights=<file>, or use metrics.features=random"
+    if weights:
+        genuine(file, INCEPTION_SHA256_PREFIX, what, ways_out)
+    else:
+        published(INCEPTION_URL, what, ways_out)
     # No antialiasing and images rounded to uint8: the protocol whose numbers equal torch-fidelity's on saved PNGs.
     return "fid", FrechetInceptionDistance(
         2048, reset_real_features=False, feature_extractor_weights_path=str(file), antialias=False
     )
-
-
-def _download(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        torch.hub.download_url_to_file(INCEPTION_URL, str(file), hash_prefix=INCEPTION_SHA256_PREFIX)
-    except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"the Inception weights for FID cannot be downloaded ({error}); put {file.name} at {file}, name it with"
-            " metrics.weights=<file>, or use metrics.features=random"
-        ) from error
-
-
-def _verify(file: Path) -> None:
-    """A cached file is never hashed again by torch.hub, and is unpickled: check it at every load."""
-    try:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise UserError(f"metrics.weights: cannot read {file} ({error}); name the Inception weights' file") from error
-    if not digest.startswith(INCEPTION_SHA256_PREFIX):
-        raise UserError(
-            f"{file} is not the genuine Inception weights file: its sha256 begins with {digest[:8]} instead of"
-            f" {INCEPTION_SHA256_PREFIX}; delete it or name another one with metrics.weights=<file>"
-        )

@@ -166,7 +166,7 @@ def _validation_table(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
 def main() -> None:
     """Make the page of a run anew and print where it is."""
     parser = argparse.ArgumentParser(prog="python -m src.gallery", description="Make a run's page, index.html, anew.")
-    parser.add_argument("run", type=Path, help="the run's folder, such as runs/<model>-<data>/<time>")
+    parser.add_argument("run", type=Path, help="the run's folder, such as runs/cyclegan-toy/<time>")
     with reported():
         print(write_gallery(parser.parse_args().run))
 

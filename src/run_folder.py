@@ -5,6 +5,7 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -19,14 +20,19 @@ ROOT = Path("runs")
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
 
 
-def new(model: str, data: str, named: str | None) -> Path:
-    """The folder of a new run: the one named, or a fresh runs/<model>-<data>/<time>, taken the moment it is given."""
+def title(choices: Mapping[str, Any]) -> str:
+    """What runs with these choices of the configuration groups go by: the experiment, else <model>-<data>."""
+    return choices["experiment"] or f"{choices['model']}-{choices['data']}"
+
+
+def new(title: str, named: str | None) -> Path:
+    """The folder of a new run: the one named, or a fresh runs/<title>/<time>, taken the moment it is given."""
     if named:
         return _made(Path(named), exist_ok=True)
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     for suffix in ("", *(f"-{n}" for n in range(2, 100))):
         try:
-            return _made(ROOT / f"{model}-{data}" / f"{now}{suffix}", exist_ok=False)
+            return _made(ROOT / title / f"{now}{suffix}", exist_ok=False)
         except FileExistsError:
             continue
     raise UserError(f"a hundred runs began in {ROOT} this second; name a folder with run_dir=<folder>")
@@ -44,9 +50,9 @@ def _made(folder: Path, exist_ok: bool) -> Path:
     return folder
 
 
-def latest(model: str, data: str) -> Path | None:
-    """The newest run of this model on this data that has a checkpoint."""
-    runs = sorted(ROOT.glob(f"{model}-{data}/*/"), key=lambda run: run.name, reverse=True)
+def latest(title: str) -> Path | None:
+    """The newest run with this title that has a checkpoint."""
+    runs = sorted((ROOT / title).glob("*/"), key=lambda run: run.name, reverse=True)
     return next((run for run in runs if any((run / FOLDER / name).exists() for name in (LAST, PREVIOUS))), None)
 
 

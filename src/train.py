@@ -56,9 +56,9 @@ def resumed(arguments: list[str]) -> list[str]:
     if wanted[-1] == "auto":
         valid_overrides("train", given)
         choices = composed("train", given, with_hydra=True).hydra.runtime.choices
-        run = run_folder.latest(choices["model"], choices["data"])
+        run = run_folder.latest(run_folder.title(choices))
         if run is None:
-            print("resume=auto: no run of this model on this data to continue, starting a new one")
+            print("resume=auto: no run like this one to continue, starting a new one")
             return given
     else:
         run = run_folder.of(Path(wanted[-1]))
@@ -83,7 +83,7 @@ def train(cfg: DictConfig) -> None:
     checkpoint: Path | None = None
     content: dict[str, Any] = {}
     if cfg.resume is None:
-        folder = run_folder.new(choices["model"], choices["data"], cfg.run_dir)
+        folder = run_folder.new(run_folder.title(choices), cfg.run_dir)
     else:
         folder = run_folder.of(Path(cfg.resume))
         checkpoint, content = run_folder.newest_checkpoint(folder)
@@ -119,7 +119,7 @@ def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
     changed = {
         key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
     }
-    fatal = [key for key in changed if key.startswith(NETWORKS)]
+    fatal = [key for key in changed if key.startswith(NETWORKS) and not key.endswith(".weights")]
     if fatal:
         raise UserError(
             f"{', '.join(fatal)} differ from the run to be resumed; leave them as they were or start a new run"

@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> None:
 def summary(cfg: DictConfig, choices: Any) -> str:
     """What a valid configuration, made of these choices of the groups, would train: a line per fact."""
     from src.check.trial import networks, pictures
+    from src.run_folder import title
 
     tree = plain(cfg)
     data, splits = tree["data"], pictures(tree)
@@ -45,9 +46,7 @@ def summary(cfg: DictConfig, choices: Any) -> str:
         "data": f"{choices['data']}: {'; '.join(images)}",
         "size": f"{data['size']} x {data['size']} pixels, cut from {data['load_size']}; {data['batch_size']} per batch",
         "epochs": tree["trainer"]["max_epochs"],
-        "run folder": tree["resume"]
-        or tree["run_dir"]
-        or Path("runs", f"{choices['model']}-{choices['data']}", "<time>"),
+        "run folder": tree["resume"] or tree["run_dir"] or Path("runs", title(choices), "<time>"),
     }
     return "ok\n" + "\n".join(f"  {name:<11} {fact}" for name, fact in facts.items())
 

@@ -13,8 +13,10 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from src.checkpoint import read
+from src.errors import UserError
 from src.inference import Cartoonizer
 from src.metrics_log import read_metrics
+from src.train import _compare
 from tests.conftest import TINY, TOY, Command
 
 RUN = ("model=cyclegan", *TOY, *TINY, "trainer.limit_train_batches=2")
@@ -105,7 +107,7 @@ def test_a_finished_run_has_nothing_to_resume(command: Command, finished: Path, 
 
 def test_resume_auto_without_a_run_starts_one(command: Command, tmp_path: Path) -> None:
     assert command("train", *RUN, "model.epochs=1", "resume=auto", folder=tmp_path).exitcode == 0, output(tmp_path)
-    assert "no run of this model" in output(tmp_path)
+    assert "no run like this one" in output(tmp_path)
     assert only(tmp_path).is_dir()
 
 
@@ -124,6 +126,13 @@ def test_resuming_what_does_not_fit_is_refused(
     assert child.exitcode == 2
     assert said in output(tmp_path)
     assert "Traceback" not in output(tmp_path)
+
+
+def test_another_segmenter_is_refused_but_not_other_weights_it_once_began_with() -> None:
+    then = {"model": {"segmenter": {"width": 64, "weights": "u.pt"}}, "seed": 0}
+    _compare(then, {"model": {"segmenter": {"width": 64, "weights": None}}, "seed": 0})
+    with pytest.raises(UserError, match=r"^model\.segmenter\.width differ"):
+        _compare(then, {"model": {"segmenter": {"width": 32, "weights": "u.pt"}}, "seed": 0})
 
 
 def poisoned(step: int) -> None:
@@ -155,6 +164,7 @@ def test_a_loss_that_becomes_nan_names_term_and_last_good_checkpoint(command: Co
 def on_a_full_disk() -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    os.environ["GIT_DIR"] = "/nowhere"  # what is not committed here must not fill the disk first
 
 
 def test_a_full_disk_ends_in_one_sentence(command: Command, tmp_path: Path) -> None:

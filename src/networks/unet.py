@@ -1,18 +1,26 @@
 """The U-Net that finds the person in a picture (Ronneberger et al. 2015, figure 1), with padded convolutions."""
 
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d
+
+from src.weights import WeightsError, state_dict
 
 
 class UNet(nn.Module):
     """N x 3 x H x W in [-1, 1] -> N x 1 x H x W logits, whose sigmoid is the probability of the person.
 
     H and W are multiples of `multiple`, 2 ** `levels`. With 4 levels and a `width` of 64, 32 or 16 it has 31,031,745,
-    7,760,097 or 1,941,105 parameters.
+    7,760,097 or 1,941,105 parameters. `weights` is a file of trained ones: a state dict of such a network, or a
+    checkpoint of a model that holds it as `u`.
+
+    Raises:
+        WeightsError: the file cannot be read or holds no such network.
     """
 
-    def __init__(self, width: int = 64, levels: int = 4) -> None:
+    def __init__(self, width: int = 64, levels: int = 4, weights: str | None = None) -> None:
         super().__init__()
         self.multiple = 2**levels
         channels = [width * 2**n for n in range(levels + 1)]
@@ -28,6 +36,17 @@ class UNet(nn.Module):
                 nn.init.kaiming_normal_(parameter, nonlinearity="relu")
             else:
                 nn.init.zeros_(parameter)
+        if weights:
+            self._read(Path(weights))
+
+    def _read(self, file: Path) -> None:
+        ways_out = "name a state dict or a checkpoint of selfiegan with weights=<file>, or train one with weights=null"
+        entries = state_dict(file, "the U-Net's weights", ways_out)
+        owned = {name.removeprefix("u."): value for name, value in entries.items() if name.startswith("u.")}
+        try:
+            self.load_state_dict(owned or entries)
+        except (RuntimeError, TypeError) as error:
+            raise WeightsError(f"{file} holds no U-Net of this width and depth; {ways_out}") from error
 
     def forward(self, x: Tensor) -> Tensor:
         skips: list[Tensor] = []

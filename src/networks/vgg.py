@@ -1,6 +1,5 @@
 """Frozen VGG features, between which perceptual losses are taken."""
 
-import hashlib
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -10,14 +9,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models import VGG, VGG16_Weights, VGG19_Weights, vgg16, vgg19
 
-from src.errors import UserError
+from src.weights import WeightsError, published, state_dict
 
 Layer = Literal["vgg19.conv4_4", "vgg16.23"]
 InputScale = Literal["imagenet", "caffe"]
-
-
-class WeightsError(UserError):
-    """Weights that cannot be had, are damaged or belong to another network; the sentence names the file."""
 
 
 class Truncated(NamedTuple):
@@ -79,7 +74,7 @@ class VGGFeatures(nn.Module):
         if weights == "random":
             self._draw(seed)
         else:
-            self._read(_genuine(url) if weights == "imagenet" else Path(weights), network.__name__)
+            self._read(weights, url, network.__name__)
         _freeze(self.layers)
         self.eval()
 
@@ -101,14 +96,11 @@ class VGGFeatures(nn.Module):
                 nn.init.zeros_(parameter)
         next(self.layers.parameters()).mul_(4 * self.divisor)  # values in [0, 1] deviate by about 1/4
 
-    def _read(self, file: Path, network: str) -> None:
+    def _read(self, weights: str, url: str, network: str) -> None:
+        what = f"the VGG weights ({network})"
         way_out = f"name a file of torchvision's {network} with weights=<file>, or use weights=random"
-        try:
-            state = torch.load(file, map_location="cpu", weights_only=True)
-        except Exception as error:  # a hostile file can make the reader fail in any way
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise WeightsError(f"the VGG weights {file} cannot be read ({reason}); {way_out}") from error
-        entries = state if isinstance(state, dict) else {}
+        file = published(url, what, way_out) if weights == "imagenet" else Path(weights)
+        entries = state_dict(file, what, way_out)
         try:
             self.layers.load_state_dict({name: entries[f"features.{name}"] for name in self.layers.state_dict()})
         except (KeyError, RuntimeError) as error:
@@ -121,29 +113,3 @@ def _freeze(network: nn.Module) -> None:
         for name, parameter in list(module.named_parameters(recurse=False)):
             delattr(module, name)
             module.register_buffer(name, parameter.detach(), persistent=False)
-
-
-def _genuine(url: str) -> Path:
-    """The file of published weights in torch.hub's cache, downloaded if need be.
-
-    A cached file is never hashed again by torch.hub: its sha256, which its name begins, is checked at every load.
-    """
-    file = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
-    sha256 = file.stem.rpartition("-")[2]
-    try:
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(url, str(file), hash_prefix=sha256)
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    except (OSError, RuntimeError) as error:
-        raise WeightsError(
-            f"the VGG weights cannot be downloaded or read ({error}); put {file.name} at {file}, name a copy with"
-            " weights=<file>, or use weights=random"
-        ) from error
-    if not digest.startswith(sha256):
-        raise WeightsError(
-            f"{file} is not the genuine file of VGG weights: its sha256 begins with {digest[:8]} instead of {sha256};"
-            " delete it, name another one with weights=<file>, or use weights=random"
-        )
-    return file

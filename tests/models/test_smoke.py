@@ -1,16 +1,19 @@
-"""Every model of conf/model, discovered there, trains, validates, resumes in each phase and translates."""
+"""Every model of conf/model, discovered there, trains, validates, resumes from inside each phase and translates."""
 
+import os
+import signal
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from src.checkpoint import read
 from src.config import CONF, composed
 from src.inference import Cartoonizer
-from src.metrics_log import read_metrics
 from tests.conftest import Command
+from tests.test_resume import assert_same_run, rows
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 
@@ -50,25 +53,39 @@ def tiny(model: str) -> list[str]:
     ]
 
 
+def stopping(step: int) -> None:
+    """In the child: it gets SIGTERM in its n-th batch."""
+    from src.callbacks.reseed import Reseed
+
+    on_train_batch_start, steps = Reseed.on_train_batch_start, iter(range(1, 1000))
+
+    def counted(self: Reseed, *arguments: Any) -> None:
+        on_train_batch_start(self, *arguments)
+        if next(steps) == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    Reseed.on_train_batch_start = counted  # type: ignore[assignment,method-assign]
+
+
 @pytest.mark.parametrize("model", MODELS)
-def test_a_run_resumed_after_each_epoch_equals_the_uninterrupted_one(
+def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
     command: Command, tmp_path: Path, model: str
 ) -> None:
-    import torch
-
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
     parts.mkdir()
     assert command("train", *tiny(model), folder=whole).exitcode == 0, (whole / "output.txt").read_text()
-    for epochs in (1, 2, 3):
-        arguments = tiny(model) if epochs == 1 else ["resume=run"]
-        child = command("train", *arguments, f"trainer.max_epochs={epochs}", folder=parts)
-        assert child.exitcode == 0, (parts / "output.txt").read_text()
-    ours, theirs = (read(folder / "run/checkpoints/last.ckpt")["state_dict"] for folder in (parts, whole))
-    assert ours.keys() == theirs.keys()
-    assert all(torch.equal(ours[k], theirs[k]) for k in theirs if isinstance(theirs[k], torch.Tensor))
-    rows = read_metrics(whole / "run/metrics.csv")
-    assert sum("val/target/psnr" in row for row in rows) == 3
+    # An epoch, which is a phase where the model has some, is two batches: each is stopped in its first.
+    for arguments, step in ((tiny(model), 1), (["resume=run"], 2), (["resume=run"], 2), (["resume=run"], None)):
+        child = command("train", *arguments, folder=parts, prepare=partial(stopping, step) if step else None)
+        expected = 128 + signal.SIGTERM if step else 0
+        assert child.exitcode == expected, (parts / "output.txt").read_text()
+    assert_same_run(parts, whole)
+    logged = rows(whole)
+    assert sum("val/target/psnr" in row for row in logged) == 3
+    phases = composed("train", [f"model={model}"]).model.get("content_epochs") is not None
+    assert ({row["train/phase"] for row in logged if "train/phase" in row} > {0}) == phases
+
     image = Cartoonizer.load(whole / "run").translate(Image.new("RGB", (33, 50), "red"))
     assert image.shape == (50, 33, 3)
     assert image.dtype == np.uint8

@@ -1,7 +1,11 @@
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 
 from src.networks.unet import UNet
+from src.weights import WeightsError
 
 
 @pytest.mark.parametrize(("width", "expected"), [(64, 31_031_745), (32, 7_760_097), (16, 1_941_105)])
@@ -34,3 +38,27 @@ def test_coarsest_level_sees_far_and_skips_keep_detail() -> None:
     seen = x.grad.abs().sum((0, 1)) > 0
     assert seen[64, 64]
     assert seen.any(0).sum() > 100
+
+
+@pytest.mark.parametrize("form", ["state dict", "checkpoint"])
+def test_a_trained_network_is_taken_from_a_file(form: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    trained = UNet(width=4, levels=2)
+    state = trained.state_dict()
+    if form == "checkpoint":
+        state = {"state_dict": {"g.weight": torch.zeros(1)} | {f"u.{name}": value for name, value in state.items()}}
+    torch.save(state, tmp_path / "u.pt")
+    x = torch.randn(1, 3, 16, 16)
+    assert torch.equal(UNet(width=4, levels=2, weights=str(tmp_path / "u.pt"))(x), trained(x))
+
+
+@pytest.mark.parametrize("content", [None, b"garbage", [1], {"state_dict": 3}, {}, {"u.head.weight": torch.zeros(1)}])
+def test_a_file_without_such_a_network_is_refused(content: Any, tmp_path: Path) -> None:
+    file = tmp_path / "u.pt"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    elif content is not None:
+        torch.save(content, file)
+    with pytest.raises(WeightsError, match=r"u\.pt.*weights=null$") as caught:
+        UNet(width=4, levels=2, weights=str(file))
+    assert "\n" not in str(caught.value)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from src.networks import vgg
-from src.networks.vgg import InputScale, Layer, VGGFeatures, WeightsError
+from src.networks.vgg import InputScale, Layer, VGGFeatures
+from src.weights import WeightsError
 
 
 @pytest.fixture(scope="module")
