@@ -152,8 +152,23 @@ def test_every_model_passes_with_each_of_its_losses(model: str, loss: str) -> No
 
 
 @pytest.mark.parametrize("experiment", groups()["experiment"])
-def test_every_experiment_passes(experiment: str) -> None:
-    assert check(composed("train", [f"experiment={experiment}"])) == []
+def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, tmp_path: Path) -> None:
+    overrides = [f"experiment={experiment}"]
+    cfg = composed("train", overrides)
+    if "photo" in cfg.data.source:
+        for n in range(2):
+            Image.new("RGB", (40, 40)).save(tmp_path / f"{n}.png")
+        named = [name for name in ("photo", "cartoon", "photo_mask") if cfg.data.source[name]]
+        overrides += [f"data.source.{name}={tmp_path}" for name in named]
+    if "features" in cfg.model:
+        overrides.append("model.features.weights=random")
+    assert check(composed("train", overrides)) == []
+
+
+@pytest.mark.parametrize("experiment", groups()["experiment"])
+def test_every_experiment_names_its_command(experiment: str) -> None:
+    text = (CONF / "experiment" / f"{experiment}.yaml").read_text()
+    assert f"python -m src.train experiment={experiment}\n" in text
 
 
 @pytest.mark.parametrize("data", [name for name in groups()["data"] if name not in ("toy", "folder")])
