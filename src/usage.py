@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from textwrap import fill
 
 from src.config import CONF
 
@@ -72,7 +73,10 @@ def page(entry: str) -> str:
 
 
 def _lines() -> list[str]:
-    return [f"  {group:<11} {', '.join(choices) or '(none yet)'}" for group, choices in groups().items()]
+    return [
+        fill(", ".join(choices), 120, initial_indent=f"  {group:<12}", subsequent_indent=" " * 14)
+        for group, choices in groups().items()
+    ]
 
 
 def _description(text: str) -> str:
