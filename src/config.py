@@ -86,6 +86,7 @@ def build(cfg: DictConfig) -> Experiment:
     # The data's own sampler resumes exactly, of which Lightning knows nothing.
     warnings.filterwarnings("ignore", ".*your dataloader is not resumable")
     warnings.filterwarnings("ignore", ".*does not have many workers")
+    warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # feature networks are meant to be
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
     model = build_model(cfg)
     data = build_data(cfg, model)
