@@ -73,7 +73,10 @@ class UnpairedDataset(Dataset[Sample]):
 
 
 class TestDataset(Dataset[Sample]):
-    """Pictures of one `domain` in their order: its name as in `UnpairedDataset`, and `target` where there is one."""
+    """Pictures of one `domain` in their order: its name as in `UnpairedDataset`, and `target` where there is one.
+
+    The target, which shows the same person in the same place, gets the same new background.
+    """
 
     __test__ = False  # not a test case, whatever its name makes pytest think
 
@@ -88,11 +91,15 @@ class TestDataset(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         sample: Sample = {"unreadable": []}
         picture = read(self.pictures, index, sample["unreadable"])
-        rng = np.random.default_rng(index)
-        sample |= tensors(self.domain, replace_background(crop(picture, self.transform), self.background, rng))
+        cropped = crop(picture, self.transform)
+        sample |= tensors(self.domain, self._on_background(cropped, index))
         if picture.target is not None:
-            sample["target"] = from_uint8(self.transform(image=picture.target)["image"])
+            target = cropped._replace(image=self.transform(image=picture.target)["image"])
+            sample["target"] = from_uint8(self._on_background(target, index).image)
         return sample
+
+    def _on_background(self, picture: Picture, index: int) -> Picture:
+        return replace_background(picture, self.background, np.random.default_rng(index))
 
 
 def read(pictures: Sequence[Picture], index: int, unreadable: list[str]) -> Picture:

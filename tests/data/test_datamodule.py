@@ -120,6 +120,15 @@ def test_test_photos_come_with_their_true_cartoon_in_order() -> None:
     assert [len(batch["cartoon"]) for batch in data.cartoon_dataloader()] == [2, 1]
 
 
+@pytest.mark.parametrize("background", ["white", "random"])
+def test_a_new_background_is_that_of_photo_and_true_cartoon(background: str) -> None:
+    (batch,) = portraits(toy_pictures(3, 2, 32, 0), size=32, load_size=32, background=background).val_dataloader()
+    nobody = (batch["photo_mask"] == 0).expand(-1, 3, -1, -1)
+    assert nobody.sum() > 100
+    assert torch.equal(batch["photo"][nobody], batch["target"][nobody])
+    assert not torch.equal(batch["photo"][~nobody], batch["target"][~nobody])
+
+
 def test_smooth_cartoons_are_the_very_crops_with_smoothed_edges() -> None:
     data = portraits(toy_pictures(4, 2, 36, 0), size=32, load_size=36, smooth_edges=True)
     for index in range(4):
