@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from torch import nn
 
@@ -9,19 +10,27 @@ from src.networks.init import normal_init
 from src.networks.resnet import ResidualBlock
 
 Norm = Callable[[int], nn.Module]
+NormName = Literal["instance", "affine", "batch"]
+
+NORMS: dict[NormName, Norm] = {
+    "instance": nn.InstanceNorm2d,
+    "affine": partial(nn.InstanceNorm2d, affine=True),
+    "batch": nn.BatchNorm2d,
+}
 
 
 class CartoonGenerator(nn.Sequential):
     """Two downsampling stages, `blocks` residual blocks, two upsampling stages: N x 3 x H x W in [-1, 1] in and out.
 
-    H and W are multiples of `multiple`. With `width` 64 and 8 blocks it has 11,120,195 parameters, with `affine`
-    instance norm 11,129,667.
+    H and W are multiples of `multiple`. With `width` 64 and 8 blocks it has 11,120,195 parameters with instance norm,
+    11,129,667 if that is affine or a batch norm. Instance norm takes each channel's mean over the picture away,
+    and with it most of a flat backdrop's colour; batch norm keeps it.
     """
 
     multiple = 4
 
-    def __init__(self, width: int = 64, blocks: int = 8, affine: bool = False) -> None:
-        super().__init__(*generator_layers(width, blocks, partial(nn.InstanceNorm2d, affine=affine)), nn.Tanh())
+    def __init__(self, width: int = 64, blocks: int = 8, norm: NormName = "instance") -> None:
+        super().__init__(*generator_layers(width, blocks, NORMS[norm]), nn.Tanh())
         normal_init(self)
 
 

@@ -4,12 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from src.networks.cartoongan import CartoonDiscriminator, CartoonGenerator
+from src.networks.cartoongan import NORMS, CartoonDiscriminator, CartoonGenerator, NormName
 
 
-@pytest.mark.parametrize(("affine", "expected"), [(False, 11_120_195), (True, 11_129_667)])
-def test_generator_has_the_published_size(affine: bool, expected: int) -> None:
-    assert sum(p.numel() for p in CartoonGenerator(affine=affine).parameters()) == expected
+@pytest.mark.parametrize(
+    ("norm", "expected"), [("instance", 11_120_195), ("affine", 11_129_667), ("batch", 11_129_667)]
+)
+def test_generator_has_the_published_size(norm: NormName, expected: int) -> None:
+    assert sum(p.numel() for p in CartoonGenerator(norm=norm).parameters()) == expected
 
 
 def test_discriminator_has_the_published_size() -> None:
@@ -35,9 +37,9 @@ def test_discriminator_has_norms_where_published() -> None:
     assert [isinstance(after, nn.InstanceNorm2d) for after in followers] == [False, False, True, False, True, True]
 
 
-@pytest.mark.parametrize("affine", [False, True])
-def test_generator_keeps_any_size_that_is_a_multiple_and_the_range(affine: bool) -> None:
-    network = CartoonGenerator(width=4, blocks=1, affine=affine).eval()
+@pytest.mark.parametrize("norm", NORMS)
+def test_generator_keeps_any_size_that_is_a_multiple_and_the_range(norm: NormName) -> None:
+    network = CartoonGenerator(width=4, blocks=1, norm=norm).eval()
     x = torch.rand(2, 3, 9 * network.multiple, 7 * network.multiple) * 2 - 1
     out = network(x)
     assert out.shape == x.shape
@@ -46,15 +48,19 @@ def test_generator_keeps_any_size_that_is_a_multiple_and_the_range(affine: bool)
 
 
 def test_residual_blocks_do_not_share_weights() -> None:
-    network = CartoonGenerator(width=4, blocks=3, affine=True)
+    network = CartoonGenerator(width=4, blocks=3, norm="affine")
     kernels = [p for p in network.parameters() if p.shape == (16, 16, 3, 3)]
     assert len(kernels) == 7  # two of each block and the second of the last downsampling
     everything = list(network.parameters())
     assert len({p.data_ptr() for p in everything}) == len(everything)
 
 
-def test_every_norm_is_affine_or_none() -> None:
-    for affine in (False, True):
-        norms = [m for m in CartoonGenerator(width=4, affine=affine).modules() if isinstance(m, nn.InstanceNorm2d)]
-        assert len(norms) == 1 + 2 + 2 * 8 + 2
-        assert {m.affine for m in norms} == {affine}
+@pytest.mark.parametrize(
+    ("norm", "kind", "affine"),
+    [("instance", nn.InstanceNorm2d, False), ("affine", nn.InstanceNorm2d, True), ("batch", nn.BatchNorm2d, True)],
+)
+def test_every_norm_is_of_the_kind_named(norm: NormName, kind: type[nn.Module], affine: bool) -> None:
+    named = (nn.InstanceNorm2d, nn.BatchNorm2d)
+    norms = [module for module in CartoonGenerator(width=4, norm=norm).modules() if isinstance(module, named)]
+    assert len(norms) == 1 + 2 + 2 * 8 + 2
+    assert all(isinstance(module, kind) and module.affine == affine for module in norms)
