@@ -11,7 +11,7 @@ from torchvision.models import VGG, VGG16_Weights, VGG19_Weights, vgg16, vgg19
 
 from src.weights import WeightsError, published, state_dict
 
-Layer = Literal["vgg19.conv4_4", "vgg16.23"]
+Layer = Literal["vgg19.conv4_4", "vgg19.conv2_2", "vgg16.23"]
 InputScale = Literal["imagenet", "caffe"]
 
 
@@ -25,6 +25,7 @@ class Truncated(NamedTuple):
 
 TRUNCATED: dict[Layer, Truncated] = {
     "vgg19.conv4_4": Truncated(vgg19, 26, VGG19_Weights.IMAGENET1K_V1.url),
+    "vgg19.conv2_2": Truncated(vgg19, 8, VGG19_Weights.IMAGENET1K_V1.url),
     "vgg16.23": Truncated(vgg16, 24, VGG16_Weights.IMAGENET1K_V1.url),
 }
 # Mean and divisor per channel of RGB images in [0, 1].
@@ -35,13 +36,15 @@ SCALES: dict[InputScale, tuple[tuple[float, ...], tuple[float, ...]]] = {
 
 
 class VGGFeatures(nn.Module):
-    """N x 3 x H x W in [-1, 1] -> N x 512 x H/8 x W/8 (VGG19) or H/16 x W/16 (VGG16), H and W being at least 16.
+    """N x 3 x H x W in [-1, 1] -> features of that layer, H and W being at least 16.
 
     It is always in eval mode. Its weights are no parameters and in no state dict: no optimizer moves them and no
     checkpoint carries them. Gradients flow to the images.
 
     Args:
-        layer: `vgg19.conv4_4`, before its ReLU (CartoonGAN), or `vgg16.23`, after the fourth pooling (ArtifyGAN).
+        layer: `vgg19.conv4_4`, before its ReLU, N x 512 x H/8 x W/8 (CartoonGAN); `vgg16.23`, after the fourth
+            pooling, N x 512 x H/16 x W/16 (ArtifyGAN); or `vgg19.conv2_2`, before its ReLU, N x 128 x H/2 x W/2, for
+            random weights: a generator learns to keep a picture from them much sooner than from deep ones.
         input_scale: what the images are turned into: RGB of about unit variance (`imagenet`), or BGR in 0..255 less
             the mean (`caffe`), about 60 times larger. Loss weights hold for one of them only.
         weights: `imagenet`, those of torchvision, trained on that scale and downloaded on first use; `random`, drawn

@@ -50,6 +50,13 @@ def test_features_are_conv4_4_before_its_relu(vgg19: nn.Sequential, file: Path) 
     assert sum(isinstance(module, nn.MaxPool2d) for module in vgg19[:26]) == 3
 
 
+def test_features_are_conv2_2_before_its_relu(vgg19: nn.Sequential, file: Path) -> None:
+    features = VGGFeatures("vgg19.conv2_2", "caffe", weights=str(file))
+    assert features(images()).shape == (2, 128, 16, 16)
+    assert [type(module) for module in features.layers] == [type(module) for module in vgg19[:8]]
+    assert isinstance(features.layers[-1], nn.Conv2d)
+
+
 def test_features_of_vgg16_are_those_after_the_fourth_pooling() -> None:
     network = VGGFeatures("vgg16.23", weights="random")
     assert network(images()).shape == (2, 512, 2, 2)
@@ -71,7 +78,7 @@ def test_input_scale_worked_out_by_hand(input_scale: InputScale, expected: tuple
     torch.testing.assert_close(seen[0][0, :, 5, 7], torch.tensor(expected), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("layer", ["vgg19.conv4_4", "vgg16.23"])
+@pytest.mark.parametrize("layer", ["vgg19.conv4_4", "vgg19.conv2_2", "vgg16.23"])
 @pytest.mark.parametrize("input_scale", ["imagenet", "caffe"])
 def test_random_features_are_of_order_1(layer: Layer, input_scale: InputScale) -> None:
     features = VGGFeatures(layer, input_scale, "random")(images())
