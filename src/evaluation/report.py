@@ -1,6 +1,7 @@
 """What an evaluation found: a row of values per system and baseline, and the protocol they were measured by."""
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,8 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from rich.console import Console
 
 from src.errors import UserError
+
+_PHOTOS = 12  # of the comparison in the page; the picture for papers has half as many
 
 Protocol = dict[str, str | int | float | bool | None]
 
@@ -40,7 +43,7 @@ COLUMNS: Mapping[str, Column] = {
     "target/psnr": Column("Target PSNR dB", "higher", 2),
     "target/ssim": Column("Target SSIM", "higher", 3),
     "target/mse": Column("Target MSE", "lower", 4),
-    "parameters": Column("Generator M", "lower", 3, 1e-6),
+    "parameters": Column("Generator parameters M", "lower", 3, 1e-6),
     "milliseconds": Column("ms per image", "lower", 1),
 }
 
@@ -146,16 +149,31 @@ def same_protocol(ours: Protocol, theirs: Protocol, path: Path) -> None:
 
 
 def write(report: Report, folder: Path) -> None:
-    """Write report.json, report.md, report.csv, index.html and, where there are pictures, grid.png into a folder.
+    """Write report.json, report.md, report.csv, index.html and, where there are pictures, grid.png into the folder.
 
-    Each file is written atomically, report.json last. Raises ReportError where that fails.
+    Each file is written atomically, the JSON first, because the others can be made from it. Raises ReportError where
+    the disk refuses.
     """
-    raise NotImplementedError
+    # Imported late: they build on this module, and pictures bring torch.
+    from src.evaluation.grid import compare, draw, encode
+    from src.evaluation.page import page
+    from src.evaluation.text import report_csv, report_markdown
+
+    _replace(folder / "report.json", _ADAPTER.dump_json(report, indent=2))
+    comparison = compare(report, folder, _PHOTOS)
+    if comparison.rows:
+        _replace(folder / "grid.png", encode(draw(compare(report, folder, _PHOTOS // 2)), "PNG"))
+    _replace(folder / "report.md", report_markdown(report, "grid.png" if comparison.rows else None).encode())
+    _replace(folder / "report.csv", report_csv(report).encode())
+    _replace(folder / "index.html", page(report, comparison).encode())
 
 
 def show(report: Report, console: Console) -> None:
     """Print the table, in several parts where the console is too narrow for one."""
-    raise NotImplementedError
+    from src.evaluation.table import tabulate
+    from src.evaluation.text import show_tables
+
+    show_tables([tabulate(report)], console)
 
 
 _ADAPTER = TypeAdapter(Report)
@@ -165,6 +183,15 @@ def _check_folder(folder: str | None) -> None:
     """Raise ValueError for a folder outside of the report's."""
     if folder is not None and (PurePosixPath(folder).is_absolute() or ".." in PurePosixPath(folder).parts):
         raise ValueError(f"the folder {folder!r} lies outside of the report's")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}; make room or name another output") from error
 
 
 def _shown(protocol: Protocol, key: str) -> str:
