@@ -88,8 +88,7 @@ class Row:
     pictures: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.name or not self.name.isprintable():
-            raise ValueError(f"the name {self.name!r} cannot be printed")
+        _check_printable(self.name)
         if unknown := self.values.keys() - COLUMNS.keys():
             raise ValueError(f"there is no column {min(unknown)!r}")
         _check_folder(self.pictures)
@@ -101,7 +100,8 @@ class Report:
     """Rows of different names that were measured by one protocol, and the folders of the pictures they rest on.
 
     `photos` and `targets`, the true cartoons where the data has them, are folders relative to the report's; their PNGs
-    have the same names as those of the rows. `commands` are those that made the report, as typed.
+    have the same names as those of the rows. `commands` are those that made the report, as typed. Rows of one name,
+    folders elsewhere and keys of the protocol that cannot be printed raise ValueError.
     """
 
     protocol: Protocol
@@ -114,6 +114,8 @@ class Report:
         names = [row.name for row in self.rows]
         if repeated := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"several rows have the name {min(repeated)!r}")
+        for key in self.protocol:
+            _check_printable(key)
         for folder in (self.photos, self.targets):
             _check_folder(folder)
 
@@ -126,7 +128,7 @@ def read(path: Path) -> Report:
         raise ReportError(f"cannot read the report {path}: {error.strerror}; name another") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = "".join(f"{part}: " for part in first["loc"])
+        place = f"in {'.'.join(map(str, first['loc']))!r}: " if first["loc"] else ""
         reason = place + first["msg"].removeprefix("Value error, ")
         raise ReportError(f"{path} is no report ({reason}); restore it or evaluate anew") from error
 
@@ -177,6 +179,12 @@ def show(report: Report, console: Console) -> None:
 
 
 _ADAPTER = TypeAdapter(Report)
+
+
+def _check_printable(name: str) -> None:
+    """Raise ValueError for a name that is empty or would steer the terminal."""
+    if not name or not name.isprintable():
+        raise ValueError(f"the name {name!r} cannot be printed")
 
 
 def _check_folder(folder: str | None) -> None:

@@ -113,7 +113,7 @@ def _grid(table: Table, columns: Sequence[str]) -> rich.table.Table:
     grid = rich.table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=Text(table.title), title_justify="left")
     grid.add_column(overflow="fold")
     for column in columns:
-        grid.add_column(header(column, "\n"), justify="right", no_wrap=True)
+        grid.add_column(header(column, "\n"), justify="right")
     for line in table.lines:
         cells = (_cell_text(line.cells.get(column)) for column in columns)
         grid.add_row(Text(line.name), *cells, style="dim" if line.baseline else None)

@@ -49,6 +49,7 @@ def test_the_drawing_has_each_picture_in_its_place_below_a_title(folder: Path) -
             places = np.all(pixels == (8 * i, 60 * column, 0), axis=2)
             if (row, column) != (0, 0):  # black, as the letters are
                 assert places.sum() == SIDE**2
+                assert tuple(np.argwhere(places)[0]) == (40 + row * (SIDE + 8), 8 + column * (SIDE + 8))
     titles = pixels[:40]
     assert np.any(titles < 100)
     assert np.all(pixels[:, -1] == 255)

@@ -27,7 +27,7 @@ ROWS = st.builds(
 )
 REPORTS = st.builds(
     Report,
-    st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | FINITE | st.text()),
+    st.dictionaries(NAMES, st.none() | st.booleans() | st.integers() | FINITE | st.text()),
     st.lists(ROWS, max_size=4, unique_by=lambda row: row.name),
     FOLDERS,
     st.none() | FOLDERS,
@@ -49,6 +49,7 @@ DAMAGES = {
     "nested without end": lambda _: "[" * 100_000,
     "a list": lambda _: "[]",
     "no rows": lambda text: text.replace('"rows"', '"lines"'),
+    "an unknown key": lambda text: text.replace('"commands"', '"comands"'),
     "unknown column": lambda text: text.replace('"fid"', '"fib"'),
     "unknown kind": lambda text: text.replace('"baseline"', '"best"'),
     "a text for a number": lambda text: text.replace("46.123456789", '"good"'),
@@ -56,15 +57,17 @@ DAMAGES = {
     "half an interval": lambda text: text.replace("44.0", "null"),
     "two rows of a name": lambda text: text.replace('"cyclegan"', '"camgan"'),
     "a name that writes to the terminal": lambda text: text.replace('"camgan"', '"\\u001b[2J"'),
+    "a key that writes to the terminal": lambda text: text.replace('"split"', '"\\u001b[2J"'),
+    "an unfit value under such a key": lambda text: text.replace('"split": "test"', '"\\u001b[2J": []'),
     "a folder elsewhere": lambda text: text.replace("pictures/cyclegan", "../../photos"),
     "a folder from the root": lambda text: text.replace("pictures/photo", "/etc"),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_report_is_refused_in_one_sentence_that_names_it(folder: Path, damage: str) -> None:
-    write(report(), folder)
-    path = folder / "report.json"
+def test_a_damaged_report_is_refused_in_one_sentence_that_names_it(tmp_path: Path, damage: str) -> None:
+    write(report(), tmp_path)
+    path = tmp_path / "report.json"
     text = path.read_text(encoding="utf-8")
     damaged = DAMAGES[damage](text)
     assert damaged != text

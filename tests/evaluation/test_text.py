@@ -46,13 +46,13 @@ def test_csv_keeps_full_precision() -> None:
     assert not {"kid", "cycle/ssim_low"} & set(rows["camgan"])
 
 
-@pytest.mark.parametrize("width", [30, 40, 60, 80, 120, 300])
+@pytest.mark.parametrize("width", [30, 40, 80, 300])
 def test_any_terminal_shows_every_value_whole(width: int) -> None:
     values = {
         column: Value(1.23456 / description.factor, 1.0 / description.factor, 1.5 / description.factor)
         for column, description in COLUMNS.items()
     }
-    made_up = Report({}, [Row("camgan", "system", values), Row("cyclegan", "system", values)], "photos")
+    made_up = Report({}, [Row("camgan", "system", values), Row("cyclegan " * 5, "system", values)], "photos")
     lines = shown(made_up, width)
     assert max(Text(line).cell_len for line in lines) <= width
     text = " ".join(" ".join(lines).split())
