@@ -17,6 +17,7 @@ ALLOWED_OURS = {
     "losses": {"losses", "image"},
     "data": {"data", "errors", "image"},
     "models": {"models", "networks", "losses", "pool", "schedules", "errors"},
+    "evaluation": {"evaluation", "errors", "image"},
     "callbacks": {"callbacks", "errors", "image", "features", "checkpoint", "gallery"},
 }
 BARRED_OTHERS = {
