@@ -11,7 +11,6 @@ Examples:
     python -m src.translate ckpt=generator.pt input=me.jpg output=cartoons format=jpg max_side=1024
 """
 
-import difflib
 import io
 import os
 import sys
@@ -19,12 +18,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-from omegaconf import MISSING, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-
-from src.errors import UserError, reported
+from src.errors import reported
+from src.options import OptionError, parse_options
 
 # src.image and src.inference are imported late: they bring torch, which wrong use need not wait for.
 
@@ -44,10 +40,6 @@ class Options:
     max_side: int | None
     overwrite: bool
     format: str
-
-
-class OptionError(UserError):
-    """An argument that is unknown, missing, of the wrong type, or in conflict with another."""
 
 
 def main(arguments: list[str]) -> int:
@@ -71,25 +63,7 @@ def read_options(arguments: list[str]) -> Options:
 
     Raises OptionError.
     """
-    config = OmegaConf.merge(Options, OmegaConf.load(CONF))
-    keys = [str(key) for key in config]
-    for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
-            raise OptionError(f"{argument!r} is no key=value: write for example input={argument}; --help tells more")
-        if key not in keys:
-            near = difflib.get_close_matches(key.lstrip("-+"), keys, n=1) or [f"one of {', '.join(keys)}"]
-            raise OptionError(f"unknown key {key!r}: did you mean {near[0]}? --help explains the keys")
-        if "${" in value:
-            raise OptionError(f"{argument}: a value cannot hold ${{, which means a variable; rename the file or folder")
-        try:
-            OmegaConf.update(config, key, None if value == "null" else value or MISSING)
-        except OmegaConfBaseException as error:
-            raise OptionError(f"{argument}: {key} must be {_KINDS.get(key, 'a text')}") from error
-    try:
-        options = cast(Options, OmegaConf.to_object(config))
-    except MissingMandatoryValue as error:
-        raise OptionError(f"{error.full_key} is missing: add {error.full_key}=...; --help shows examples") from error
+    options = parse_options(Options, CONF, arguments, _KINDS)
     _check(options)
     return options
 

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from src import inference
 from src.errors import UserError
 from src.image import load_rgb, save_image
-from src.translate import OptionError, _distinct_names, main, plan, read_options
+from src.options import OptionError
+from src.translate import _distinct_names, main, plan, read_options
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
 
