@@ -76,7 +76,11 @@ def load_generator(path: str | Path) -> nn.Module:
 
 
 def load(path: str | Path) -> "Translator":
-    """The whole model of a checkpoint file or run folder, in eval mode on the CPU."""
+    """The model of a checkpoint file or run folder, in eval mode on the CPU; it can validate, but not train.
+
+    Perceptual features serve training alone, and a file of weights that the configuration names was its beginning:
+    neither is needed here, and a checkpoint opens no other file.
+    """
     from hydra.utils import instantiate
 
     from src.models.base import Translator
@@ -88,13 +92,24 @@ def load(path: str | Path) -> "Translator":
         _class(options["_target_"], "src.models", Translator)
         for target in _targets([value for key, value in options.items() if key != "_target_"]):
             _class(target, "src.networks", nn.Module)
-        model = instantiate(options, weights=checkpoint["hyper_parameters"]["loss"], _convert_="all")
+        model = instantiate(_without_files(options), weights=checkpoint["hyper_parameters"]["loss"], _convert_="all")
         model.load_state_dict(checkpoint["state_dict"])
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except Exception as error:  # whatever a foreign configuration makes a constructor raise
         raise CheckpointError(f"{path} does not describe a model this version can build: {error}") from error
     return model.eval()
+
+
+def _without_files(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's options without those that would make a network read a file of weights."""
+    nodes = {
+        key: {name: value for name, value in node.items() if name != "weights"} if isinstance(node, Mapping) else node
+        for key, node in options.items()
+    }
+    if "features" in nodes:
+        nodes["features"] = {"_target_": "torch.nn.Identity", "_partial_": True}
+    return nodes
 
 
 def _class(target: object, package: str, base: type) -> type:

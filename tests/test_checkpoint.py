@@ -238,3 +238,21 @@ def test_hyperparameters_are_the_resolved_configuration(content: dict[str, Any])
     assert ResnetGenerator(4, 1).state_dict().keys() == {
         name.removeprefix("g.xy.") for name in content["state_dict"] if name.startswith("g.xy.")
     }
+
+
+@pytest.mark.parametrize("model", ["cartoongan", "selfiegan", "artifygan"])
+def test_a_model_is_loaded_without_weights_that_only_training_needs(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))  # nothing is downloaded yet
+    small = ["data.size=32", "data.load_size=36", "model.generator.width=4", "model.discriminator.width=4"]
+    made = build_model(composed("train", [f"model={model}", *small, "model.features.weights=random", "run_dir=run"]))
+    hparams: dict[str, Any] = dict(made.hparams)
+    batch = {"photo": PICTURE.repeat(1, 1, 2, 2)}
+    expected = made.eval().validation_step(batch, 0)
+    for weights in ("imagenet", str(tmp_path / "absent.pth")):
+        hparams["model"]["features"]["weights"] = weights
+        torch.save({"state_dict": made.state_dict(), "hyper_parameters": hparams}, tmp_path / "a.ckpt")
+        found = load(tmp_path / "a.ckpt").validation_step(batch, 0)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
