@@ -3,6 +3,7 @@
 import logging
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -68,11 +69,11 @@ def build_model(cfg: DictConfig) -> "Translator":
     return model
 
 
-def build_data(cfg: DictConfig, model: "Translator") -> "Portraits":
-    """The data, with what batches of this model must hold."""
+def build_data(cfg: DictConfig, inputs: Collection[str]) -> "Portraits":
+    """The data, with what training batches must hold."""
     from hydra.utils import instantiate
 
-    return instantiate(cfg.data, smooth_edges="cartoon_smooth" in model.inputs, _convert_="all")
+    return instantiate(cfg.data, smooth_edges="cartoon_smooth" in inputs, _convert_="all")
 
 
 def build(cfg: DictConfig) -> Experiment:
@@ -89,7 +90,7 @@ def build(cfg: DictConfig) -> Experiment:
     warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # feature networks are meant to be
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
     model = build_model(cfg)
-    data = build_data(cfg, model)
+    data = build_data(cfg, model.inputs)
     callbacks = [instantiate(node, _convert_="all") for node in (cfg.metrics, *cfg.callbacks.values())]
     trainer = instantiate(
         cfg.trainer,

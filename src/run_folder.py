@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -80,6 +81,38 @@ def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
             print(f"warning: {sentence}; resuming from {file}", file=sys.stderr)
         return file, checkpoint
     raise CheckpointError("; ".join(damaged) or f"{run} has no checkpoint to resume from; start anew without resume")
+
+
+def epochs_done(checkpoint: dict[str, Any]) -> int:
+    """How many epochs the run has behind it, as its checkpoint says. Raises CheckpointError for one that does not."""
+    try:
+        return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            "the checkpoint does not say how many epochs it has; use one that src.train wrote"
+        ) from error
+
+
+def finished(experiment: str) -> Path | None:
+    """The last checkpoint of the experiment's newest run that has all its epochs."""
+    for run in reversed(of_experiment(experiment)):
+        try:
+            file, content = newest_checkpoint(run)
+            if epochs_done(content) >= content["hyper_parameters"]["trainer"]["max_epochs"]:
+                return file
+        except (CheckpointError, KeyError, TypeError):
+            continue
+    return None
+
+
+def of_experiment(experiment: str) -> list[Path]:
+    """The runs of the experiment in their order of time."""
+    found: list[Path] = []
+    for file in ROOT.glob("*/*/overrides.yaml"):
+        with suppress(UserError):
+            if f"experiment={experiment}" in overrides(file.parent):
+                found.append(file.parent)
+    return sorted(found, key=lambda run: run.name)
 
 
 def overrides(run: Path) -> list[str]:

@@ -90,7 +90,7 @@ def train(cfg: DictConfig) -> None:
     cfg.run_dir, cfg.resume = str(folder), None
     if checkpoint:
         _compare(content["hyper_parameters"], plain(cfg))
-        if content["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"] >= cfg.trainer.max_epochs:
+        if run_folder.epochs_done(content) >= cfg.trainer.max_epochs:
             print(f"{folder} has all its {cfg.trainer.max_epochs} epochs; to train on, add model.epochs=<more>")
             return
         print(f"resuming from {checkpoint}")

@@ -45,8 +45,7 @@ def genuine(file: Path, sha256: str, what: str, ways_out: str) -> Path:
         WeightsError: it cannot be read or is another file.
     """
     try:
-        with file.open("rb") as opened:
-            digest = hashlib.file_digest(opened, "sha256").hexdigest()
+        digest = file_sha256(file)
     except OSError as error:
         raise WeightsError(f"{what} cannot be read: {file} ({error.strerror}); {ways_out}") from error
     if not digest.startswith(sha256):
@@ -55,6 +54,12 @@ def genuine(file: Path, sha256: str, what: str, ways_out: str) -> Path:
             f" delete it, {ways_out}"
         )
     return file
+
+
+def file_sha256(file: Path) -> str:
+    """The hash of a file's bytes, in hexadecimal digits. Raises OSError for one that cannot be read."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def state_dict(file: Path, what: str, ways_out: str) -> Mapping[str, Any]:

@@ -20,8 +20,10 @@ class ConfigError(UserError):
         super().__init__(several if len(self.problems) > 1 else self.problems[0])
 
 
-def checked_config(root: str, overrides: list[str]) -> DictConfig:
+def checked_config(root: str, overrides: list[str], networks: bool = True) -> DictConfig:
     """The configuration `root` (a file of conf/) with Hydra overrides, in which `check` finds nothing wrong.
+
+    Without `networks` they are not tried: the command will not use those of the configuration.
 
     Raises:
         ConfigError: with every override that cannot be applied, and every problem of what the others describe.
@@ -29,7 +31,8 @@ def checked_config(root: str, overrides: list[str]) -> DictConfig:
     cfg, kept, problems = applied(root, overrides)
     # Where all that was given is unusable, networks and data are the defaults, which need no test of seconds.
     touched = {parsed(text).key_or_group.partition(".")[0] for text in kept}
-    problems += check(cfg, root, build=not problems or bool(touched & {"model", "data", "experiment"}))
+    build = not problems or bool(touched & {"model", "data", "experiment"})
+    problems += check(cfg, root, build, networks)
     if problems:
         raise ConfigError(problems)
     return cfg
@@ -63,18 +66,19 @@ def valid_overrides(root: str, overrides: list[str]) -> None:
         raise ConfigError(problems)
 
 
-def check(cfg: DictConfig, root: str = "train", build: bool = True) -> list[str]:
+def check(cfg: DictConfig, root: str = "train", build: bool = True, networks: bool = True) -> list[str]:
     """One sentence for each problem of a composed configuration of training, or of another root that extends it.
 
     Args:
         root: the file of conf/ whose keys are known at the top level.
-        build: whether to try the networks and to look for the pictures, which takes seconds.
+        build: whether to look for the pictures and to try the networks, which takes seconds.
+        networks: whether to try these as well.
     """
     problems = static_problems(cfg, root)
     if build and "" not in problems:
         from src.check.trial import trial_problems  # brings torch, for which a typo need not wait
 
-        problems |= trial_problems(plain(cfg), problems)
+        problems |= trial_problems(plain(cfg), problems, networks)
     return list(problems.values())
 
 

@@ -1,6 +1,6 @@
 """Networks and pictures, really made: what no reading of values can tell."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -17,17 +17,19 @@ from src.errors import UserError
 SMALL, LARGE = 32, 512  # sides of the images that networks are tried on, in pixels
 
 
-def trial_problems(tree: Tree, known: Collection[str]) -> dict[str, str]:
+def trial_problems(tree: Tree, known: Collection[str], networks: bool = True) -> dict[str, str]:
     """By key the sentence about it.
 
     Args:
         tree: the configuration.
         known: keys with problems already; what needs one of them is not tried.
+        networks: whether to try them, or the pictures alone.
     """
-    trials = (
-        (_network_problems, ("data.size", "model._target_", *(f"model.{name}" for name in _network_nodes(tree)))),
-        (_picture_problems, ("data.source", "data.load_size")),
-    )
+    trials: list[tuple[Callable[[Tree], Iterator[Problem]], tuple[str, ...]]] = []
+    if networks:
+        needs = ("data.size", "model._target_", *(f"model.{name}" for name in _network_nodes(tree)))
+        trials.append((_network_problems, needs))
+    trials.append((_picture_problems, ("data.source", "data.load_size")))
     problems: dict[str, str] = {}
     for find, needs in trials:
         if not any(f"{key}.".startswith(f"{need}.") for key in known for need in needs):
