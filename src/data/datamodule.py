@@ -52,6 +52,13 @@ class Portraits(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.source, self.seed, self.max_unreadable = source, seed, max_unreadable
+        self.size = size
+        # What decides, beside the pictures themselves, what the networks see of the test split.
+        self.preprocessing: dict[str, int | str] = {
+            "size": size,
+            "load_size": load_size,
+            "resize": transforms.EVALUATION_RESIZE,
+        }
         self.batch_size, self.val_batch_size, self.workers = batch_size, val_batch_size, workers
         self.train = UnpairedDataset(
             source.train_photos,
@@ -71,14 +78,14 @@ class Portraits(lightning.LightningDataModule):
         epoch, skip = self._position["epoch"], self._position["batch"] * self.batch_size
         if skip >= len(self.train):
             epoch, skip = epoch + 1, 0
-        return self._loader(self.train, self.batch_size, sampler=EpochSampler(len(self.train), self.seed, epoch, skip))
+        return self.loader(self.train, self.batch_size, sampler=EpochSampler(len(self.train), self.seed, epoch, skip))
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        return self._loader(self.test, self.val_batch_size)
+        return self.loader(self.test, self.val_batch_size)
 
     def cartoon_dataloader(self) -> DataLoader[Sample]:
         """The test split's cartoons, which distances between sets of images compare outputs with."""
-        return self._loader(self.test_cartoons, self.val_batch_size)
+        return self.loader(self.test_cartoons, self.val_batch_size)
 
     def state_dict(self) -> dict[str, Any]:
         """How many batches of which epoch are done, and what could not be read so far."""
@@ -104,7 +111,8 @@ class Portraits(lightning.LightningDataModule):
                 )
         return batch
 
-    def _loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
+    def loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
+        """Batches of a data set, or of a part of one, loaded in the way of all others."""
         if self.workers:
             Finalize(None, _kill_workers, exitpriority=0)  # before the program waits for its children
         return DataLoader(

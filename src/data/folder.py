@@ -44,7 +44,11 @@ class FolderPictures(Sequence[Picture]):
         image = load_rgb(path, self.min_side)
         mask = _resized(load_mask(self.masks[index]), image) if self.masks else None
         target = load_rgb(self.targets[index], self.min_side) if self.targets else None
-        return Picture(image, mask, target, path.relative_to(self.folder).as_posix())
+        return Picture(image, mask, target, self.name(index))
+
+    def name(self, index: int) -> str:
+        """The path of picture `index` relative to its folder."""
+        return self.paths[index].relative_to(self.folder).as_posix()
 
 
 def folder_pictures(

@@ -7,6 +7,8 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network for its newe
 import albumentations as A  # noqa: N812
 import cv2
 
+EVALUATION_RESIZE = "shorter side to size, by area when reducing and bicubic when enlarging, then the central square"
+
 
 def training(size: int, load_size: int, flip: bool) -> A.Compose:
     """Shorter side to `load_size`, a random `size` x `size` crop, and a flip half of the time.
