@@ -1,68 +1,51 @@
 """Validation metrics, and beside each the same for the unchanged photo, which a useful model must beat."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torchmetrics import MeanSquaredError, Metric, MetricCollection
 from torchmetrics.classification import BinaryJaccardIndex
-from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMeasure
 
-from src.features import Features, frechet_distance
-from src.image import to_uint8
-
-
-def similarity() -> MetricCollection:
-    """PSNR in dB (the mean over images, as papers print it), SSIM and MSE, all of images in [0, 1]."""
-    return MetricCollection(
-        {
-            "psnr": PeakSignalNoiseRatio(data_range=1.0, dim=(1, 2, 3), reduction="elementwise_mean"),
-            "ssim": StructuralSimilarityIndexMeasure(data_range=1.0),
-            "mse": MeanSquaredError(),
-        }
-    )
+from src.evaluation.distances import frechet
+from src.evaluation.scores import Scores
+from src.evaluation.statistics import cartoon_features, cartoon_protocol
+from src.features import Features, feature_network
 
 
 class Metrics(Callback):
-    """Logs after each validation, all on images rounded to uint8 as they would be saved:
+    """Logs after each validation what `Scores` measures, and what rests on it:
 
-    val/content/*  output against its photo
-    val/cycle/*    the photo's reconstruction against it, where the model makes one
-    val/target/*   output against the photo's true cartoon, where the data has it
+    val/content/*, val/cycle/*, val/target/*   the means over the photos
     val/iou        the person the model finds in the photo against its mask, over all pixels, where there are both
     val/fid        distance between outputs and the test cartoons (val/random_fd without Inception weights), and
                    the smaller number of images behind it as val/fid_n
     baseline/*     the target family and the distance for the unchanged photo in place of the output
 
     Args:
-        features, weights: the network behind the distance, see `frechet_distance`.
+        features, weights: the network behind the distance, see `feature_network`.
     """
 
     def __init__(self, features: Features, weights: str | None) -> None:
         self.features, self.weights = features, weights
-        self.baseline: dict[str, Tensor] = {}
+        self.baseline: dict[str, float] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self.distance_name, self.distance = frechet_distance(self.features, self.weights)
-        self.families: dict[str, MetricCollection] = {name: similarity() for name in ("content", "cycle", "target")}
+        self.network = feature_network(self.features, self.weights)
         self.iou = BinaryJaccardIndex()
-        if trainer.is_global_zero and self.features == "auto" and self.distance_name != "fid":
+        if trainer.is_global_zero and self.features == "auto" and self.network.frechet != "fid":
             print(
                 "Inception weights are not on this machine: val/random_fd, a distance between random features, is"
                 " logged instead of val/fid (metrics.features=inception downloads them)"
             )
 
-    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for metric in self._all():
-            metric.to(pl_module.device)
-
-    @torch.no_grad()
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not self.baseline:
-            self._measure_baseline(trainer, pl_module)
-        self._reset()
+            self._measure_baseline(trainer, pl_module.device)
+        self.scores = Scores(self.network)
+        self.iou.to(pl_module.device).reset()
 
     @torch.no_grad()
     def on_validation_batch_end(
@@ -74,61 +57,37 @@ class Metrics(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self._update(outputs["output"], batch, outputs.get("cycle"))
+        self.scores.update(outputs["output"], batch["photo"], outputs.get("cycle"), batch.get("target"))
         if "mask" in outputs and "photo_mask" in batch:
             self.iou.update(outputs["mask"].float(), batch["photo_mask"] > 0.5)
 
-    @torch.no_grad()
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        values = {f"val/{name}": value for name, value in self._compute().items()}
-        fakes, reals = self.distance.fake_features_num_samples, self.distance.real_features_num_samples
-        values[f"val/{self.distance_name}_n"] = torch.minimum(fakes, reals).float()
+        values, count = self._means(self.scores)
+        values = {f"val/{name}": value for name, value in values.items()}
+        values[f"val/{self.network.frechet}_n"] = float(min(count, len(self.cartoons)))
         if self.iou.update_called:
-            values["val/iou"] = self.iou.compute()
-        shown = "val/target/psnr" if "val/target/psnr" in values else f"val/{self.distance_name}"
+            values["val/iou"] = self.iou.compute().item()
+        shown = "val/target/psnr" if "val/target/psnr" in values else f"val/{self.network.frechet}"
         for name, value in {**values, **self.baseline}.items():
             pl_module.log(name, value, prog_bar=name == shown)
 
-    def _measure_baseline(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the real set's statistics, which stay the same, and the unchanged photos' values."""
+    def _measure_baseline(self, trainer: Trainer, device: torch.device) -> None:
+        """Take the cartoons' features, which stay the same, and the values of the photos that validation uses."""
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        for batch in datamodule.cartoon_dataloader():
-            self.distance.update(to_uint8(batch["cartoon"].to(pl_module.device)), real=True)
-        self._reset()
-        for batch in datamodule.val_dataloader():
-            moved = {k: v.to(pl_module.device) for k, v in batch.items() if isinstance(v, Tensor)}
-            self._update(moved["photo"], moved, None)
-        content = {"content/psnr", "content/ssim", "content/mse"}  # of a photo against itself: no news
-        self.baseline = {f"baseline/{k}": v for k, v in self._compute().items() if k not in content}
+        protocol = cartoon_protocol(datamodule, self.network, len(datamodule.test_cartoons))
+        self.cartoons = cartoon_features(datamodule, self.network, protocol, device)
+        scores = Scores(self.network)
+        for batch in islice(datamodule.val_dataloader(), int(trainer.num_val_batches[0])):
+            photo, target = batch["photo"].to(device), batch.get("target")
+            scores.update(photo, photo, None, None if target is None else target.to(device))
+        values, _ = self._means(scores)
+        # Of a photo against itself there is no news.
+        self.baseline = {f"baseline/{name}": v for name, v in values.items() if not name.startswith("content/")}
 
-    def _all(self) -> list[Metric | MetricCollection]:
-        return [self.distance, self.iou, *self.families.values()]
-
-    def _reset(self) -> None:
-        for metric in self._all():
-            metric.reset()
-
-    def _update(self, output: Tensor, batch: Mapping[str, Tensor], cycle: Tensor | None) -> None:
-        saved = to_uint8(output)
-        self.distance.update(saved, real=False)
-        photo = _unit(to_uint8(batch["photo"]))
-        self.families["content"].update(_unit(saved), photo)
-        if cycle is not None:
-            self.families["cycle"].update(_unit(to_uint8(cycle)), photo)
-        if "target" in batch:
-            self.families["target"].update(_unit(saved), _unit(to_uint8(batch["target"])))
-
-    def _compute(self) -> dict[str, Tensor]:
-        """The value of every metric that has seen images; a distance needs two images on either side."""
-        values: dict[str, Tensor] = {}
-        for family, metrics in self.families.items():
-            if metrics["ssim"].update_called:
-                values |= {f"{family}/{name}": value for name, value in metrics.compute().items()}
-        if min(self.distance.fake_features_num_samples, self.distance.real_features_num_samples) > 1:
-            values[self.distance_name] = self.distance.compute()
-        return values
-
-
-def _unit(image: Tensor) -> Tensor:
-    """uint8 as float in [0, 1], laid out as torchmetrics' MSE needs it."""
-    return image.float().contiguous() / 255
+    def _means(self, scores: Scores) -> tuple[dict[str, float], int]:
+        """The means over all images, the distance where there are two images on either side, and their number."""
+        images, features = scores.results()
+        values = {name: vector.double().mean().item() for name, vector in images.items()}
+        if min(len(features), len(self.cartoons)) > 1:
+            values[self.network.frechet] = frechet(self.cartoons, features)
+        return values, len(features)

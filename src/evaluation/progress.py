@@ -1,0 +1,24 @@
+"""How far a pass over many pictures is."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from src.evaluation import ranks
+
+T = TypeVar("T")
+
+
+def tracked(items: Iterable[T], total: int, what: str, shown: bool = True) -> Iterator[T]:
+    """The items, with a bar on a terminal and a line for each tenth of them elsewhere, if `shown`; rank 0 tells."""
+    if not shown or ranks.rank() > 0:
+        yield from items
+    elif sys.stdout.isatty():
+        from rich.progress import track
+
+        yield from track(items, what, total)
+    else:
+        for done, item in enumerate(items, start=1):
+            yield item
+            if 10 * done // total > 10 * (done - 1) // total:
+                print(f"{what}: {100 * done // total} %", flush=True)

@@ -1,0 +1,64 @@
+"""Work shared among the ranks of a distributed program, without padding; a program of its own is rank 0 of 1."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import torch.distributed as dist
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+@contextmanager
+def launched() -> Iterator[None]:
+    """Join the other ranks where torchrun has started several. Tensors are exchanged on the CPU."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield
+        return
+    dist.init_process_group("gloo")
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def world() -> int:
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def share(count: int) -> range:
+    """The indices below `count` that are this rank's."""
+    return range(rank(), count, world())
+
+
+def agreed(value: T) -> T:
+    """Rank 0's value, on every rank."""
+    if world() == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values)
+    return values[0]
+
+
+def gathered(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What all ranks found for their shares, by name and in the order of the indices; on every rank.
+
+    Each tensor has a row per index of the share. A rank whose share is empty may lack names.
+    """
+    if world() == 1:
+        return parts
+    ranks: list[dict[str, Tensor]] = [{}] * world()
+    dist.all_gather_object(ranks, parts)
+    whole: dict[str, Tensor] = {}
+    for name in dict.fromkeys(name for part in ranks for name in part):
+        found = {n: part[name] for n, part in enumerate(ranks) if name in part}
+        whole[name] = found[0].new_empty(sum(map(len, found.values())), *found[0].shape[1:])
+        for n, rows in found.items():
+            whole[name][n :: world()] = rows
+    return whole

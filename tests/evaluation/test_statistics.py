@@ -1,0 +1,85 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from src.data.datamodule import Portraits
+from src.data.toy import toy_pictures
+from src.evaluation import statistics
+from src.evaluation.statistics import cartoon_features, cartoon_protocol, remembered
+from src.features import feature_network
+
+FEATURES = torch.arange(12.0).reshape(3, 4)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def only_file() -> Path:
+    (file,) = statistics.FOLDER.iterdir()
+    return file
+
+
+def refuse() -> Tensor:
+    raise AssertionError("computed again")
+
+
+def test_features_are_computed_once_and_read_back_to_the_last_bit() -> None:
+    assert torch.equal(remembered({"a": 1}, lambda: FEATURES / 3), FEATURES / 3)
+    assert torch.equal(remembered({"a": 1}, refuse), FEATURES / 3)
+    assert remembered({"a": 2}, lambda: FEATURES + 1)[0, 0] == 1
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "text", "pickle", "other", "type", "nan"])
+def test_a_damaged_file_is_computed_again_and_mended(damage: str) -> None:
+    remembered({}, lambda: FEATURES)
+    file = only_file()
+    data = file.read_bytes()
+    if damage == "pickle":
+        np.savez(file, features=np.array([{"a": 1}], dtype=object))
+    elif damage in ("other", "type", "nan"):
+        arrays: dict[str, Any] = {
+            "other": {"x": FEATURES.numpy()},
+            "type": {"features": FEATURES.long().numpy()},
+            "nan": {"features": FEATURES.numpy() * np.nan},
+        }
+        np.savez(file, **arrays[damage])
+    else:
+        flipped = bytearray(data)
+        flipped[data.index(FEATURES.numpy().tobytes()) + 5] ^= 4
+        file.write_bytes({"truncated": data[:-40], "flipped": bytes(flipped), "empty": b"", "text": b"x"}[damage])
+    assert torch.equal(remembered({}, lambda: FEATURES), FEATURES)
+    assert torch.equal(remembered({}, refuse), FEATURES)
+
+
+def test_a_folder_that_cannot_be_written_costs_time_only(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("runs").touch()
+    assert torch.equal(remembered({}, lambda: FEATURES), FEATURES)
+    assert "will be computed again" in capsys.readouterr().err
+
+
+def portraits(seed: int = 0, **options: Any) -> Portraits:
+    defaults = {"size": 16, "load_size": 18, "flip": False, "background": "keep", "smooth_edges": False}
+    more = {"smooth_noise": 0.0, "batch_size": 1, "val_batch_size": 2, "workers": 0, "seed": 0, "max_unreadable": 0.0}
+    return Portraits(toy_pictures(1, 5, 18, seed), **{**defaults, **more, **options})
+
+
+def test_the_features_of_cartoons_are_those_of_the_network_on_their_pixels() -> None:
+    data, network = portraits(), feature_network("random", None)
+    found = cartoon_features(data, network, cartoon_protocol(data, network, 3), "cpu")
+    cartoons = torch.stack([data.test_cartoons[n]["cartoon"] for n in range(3)])
+    torch.testing.assert_close(found, network(((cartoons + 1) * 127.5).round().to(torch.uint8)))
+
+
+def test_whatever_changes_the_features_changes_the_protocol() -> None:
+    network = feature_network("random", None)
+    first = cartoon_protocol(portraits(), network, 3)
+    assert first == cartoon_protocol(portraits(val_batch_size=5, flip=True), network, 3)
+    for other in (portraits(seed=1), portraits(size=12), portraits(load_size=17)):
+        assert cartoon_protocol(other, network, 3) != first
+    assert cartoon_protocol(portraits(), network, 4) != first
