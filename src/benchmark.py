@@ -22,10 +22,10 @@ import resource
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain, pairwise, repeat
+from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -39,6 +39,7 @@ from src import usage
 from src.check import checked_config
 from src.config import build_data, build_model, literal
 from src.errors import UserError, reported
+from src.timing import laps, repeated, synchronize
 
 if TYPE_CHECKING:
     import torch
@@ -106,13 +107,15 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
     try:
         with Console(stderr=True).status("building the model and the data") as status:
             model = build_model(cfg)
-            data = build_data(cfg, model)
+            data = build_data(cfg, model.inputs)
             status.update("measuring the data loader")
             batch, loader = time_loader(data, repetitions)
             status.update(f"measuring the training step, {2 + repetitions} times")
             training, device = time_training(model, batch, cfg.trainer, repetitions)
             status.update("measuring inference")
             inference = time_inference(model, cfg.data.size, device, repetitions)
+            status.update("measuring evaluation")
+            evaluation = time_evaluation(model, data, cfg.metrics, device, repetitions)
             status.update("measuring the machine's own rate")
             dtypes = sorted({training["dtype"], inference["dtype"]})
             rates = {dtype: matrix_rate(getattr(torch, dtype), device) for dtype in dtypes}
@@ -135,6 +138,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
         "loader": loader,
         "training": training,
         "inference": inference,
+        "evaluation": evaluation,
         "loader_per_training": loader["images_per_second"] / training["images_per_second"],
         "parameters": {**players, "total": sum(p.numel() for p in model.parameters())},
         "machine_flops_per_second": rates,
@@ -170,7 +174,7 @@ def time_training(
     ends: list[float] = []
 
     def end_step(trainer: "Trainer", *_: Any) -> None:
-        _synchronize(trainer.strategy.root_device)
+        synchronize(trainer.strategy.root_device)
         ends.append(perf_counter())
 
     with FlopCounterMode(display=False) as counter:
@@ -182,7 +186,7 @@ def time_training(
         one = torch.ones(1, 1, device=device)
         dtype = (one @ one).dtype
     figures = {
-        **_timing(_laps(ends), len(batch["photo"])),
+        **_timing(laps(ends), len(batch["photo"])),
         "flops": counter.get_total_flops(),
         "dtype": str(dtype).removeprefix("torch."),
         "peak_memory": _peak_memory(device),
@@ -226,8 +230,39 @@ def time_inference(model: "Translator", size: int, device: "torch.device", repet
     photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     with FlopCounterMode(display=False) as counter:
         cartoonizer.translate(photo)
-    seconds = _repeated(partial(cartoonizer.translate, photo), repetitions, device)
+    seconds = repeated(partial(cartoonizer.translate, photo), repetitions, device)
     return {**_timing(seconds, 1), "flops": counter.get_total_flops(), "dtype": "float32"}
+
+
+def time_evaluation(
+    model: "Translator", data: "Portraits", metrics: DictConfig, device: "torch.device", repetitions: int
+) -> dict[str, Any]:
+    """Timing of a batch that is translated, measured and saved; the share of it that the networks' passes take."""
+    import torch
+
+    from src.evaluation.evaluator import save_pictures
+    from src.evaluation.scores import Scores
+    from src.features import feature_network
+    from src.image import to_uint8
+
+    model.to(device).eval()
+    network = feature_network(metrics.features, metrics.weights)
+    loaded = next(iter(data.val_dataloader()))
+    batch = {name: images.to(device) for name, images in loaded.items() if name != "unreadable"}
+    count = len(batch["photo"])
+
+    def passes() -> None:
+        network(to_uint8(model.validation_step(batch, 0)["output"]))
+
+    def evaluate(folder: Path) -> None:
+        outputs = model.validation_step(batch, 0)
+        given = batch["photo"], outputs.get("cycle"), batch.get("target")
+        save_pictures(Scores(network).update(outputs["output"], *given), folder, range(count))
+
+    with torch.inference_mode(), tempfile.TemporaryDirectory() as folder:
+        forward = median(repeated(passes, repetitions, device))
+        timing = _timing(repeated(partial(evaluate, Path(folder)), repetitions, device), count)
+    return {**timing, "features": network.protocol["features"], "forward_share": forward / timing["seconds"]}
 
 
 def matrix_rate(dtype: "torch.dtype", device: "torch.device") -> float:
@@ -241,7 +276,7 @@ def matrix_rate(dtype: "torch.dtype", device: "torch.device") -> float:
     while seconds < PRODUCT_SECONDS and size < LARGEST_PRODUCT:
         size *= 2
         matrix = torch.rand(size, size, device=device).to(dtype)
-        seconds = min(_repeated(partial(torch.mm, matrix, matrix), 5, device))
+        seconds = min(repeated(partial(torch.mm, matrix, matrix), 5, device))
         best = max(best, 2 * size**3 / seconds)
     torch.set_float32_matmul_precision(precision)
     return best
@@ -249,16 +284,26 @@ def matrix_rate(dtype: "torch.dtype", device: "torch.device") -> float:
 
 def table(report: Report) -> Table:
     """The figures for people."""
-    loader, training, inference = report["loader"], report["training"], report["inference"]
+    loader, training, inference, evaluation = (
+        report[part] for part in ("loader", "training", "inference", "evaluation")
+    )
     device = report["device"] if report["device"] != "cpu" else f"CPU, {report['threads']} threads"
     title = (report["model"], f"{report['size']} px", f"batch size {report['batch_size']}", report["precision"], device)
     result = Table("", "median", "fastest .. slowest", "", title=", ".join(title))
-    for name, timing in (("load a batch", loader), ("training step", training), ("translate an image", inference)):
+    measured = {
+        "load a batch": loader,
+        "training step": training,
+        "translate an image": inference,
+        "evaluate a batch": evaluation,
+    }
+    for name, timing in measured.items():
         extremes = f"{_si(timing['fastest'], 's')} .. {_si(timing['slowest'], 's')}"
         result.add_row(name, _si(timing["seconds"], "s"), extremes, f"{timing['images_per_second']:.3g} images/s")
     ratio = report["loader_per_training"]
     verdict = "ok" if ratio >= LEAST_RATIO else "the loader holds training up"
-    result.add_row("loader / training", f"{ratio:,.1f}", f"at least {LEAST_RATIO}", verdict, end_section=True)
+    result.add_row("loader / training", f"{ratio:,.1f}", f"at least {LEAST_RATIO}", verdict)
+    share = f"{evaluation['forward_share']:.0%}"
+    result.add_row("passes / evaluation", share, "of the time", f"with {evaluation['features']}", end_section=True)
     for name, part in (("FLOPs of a step", training), ("FLOPs of an image", inference)):
         share = f"{part['share_of_machine']:.1%} of {part['dtype']}"
         result.add_row(name, _si(part["flops"], "FLOP"), "", share)
@@ -278,27 +323,6 @@ def _timing(seconds: list[float], images: int) -> dict[str, float]:
         "slowest": max(seconds),
         "images_per_second": images / median(seconds),
     }
-
-
-def _repeated(run: Callable[[], object], repetitions: int, device: "torch.device") -> list[float]:
-    """Seconds of each run but the first, which warms up."""
-    ends: list[float] = []
-    for _ in range(1 + repetitions):
-        run()
-        _synchronize(device)
-        ends.append(perf_counter())
-    return _laps(ends)
-
-
-def _laps(ends: list[float]) -> list[float]:
-    return [end - start for start, end in pairwise(ends)]
-
-
-def _synchronize(device: "torch.device") -> None:
-    import torch
-
-    if device.type != "cpu":
-        torch.accelerator.synchronize(device)
 
 
 def _peak_memory(device: "torch.device") -> int:

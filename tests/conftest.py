@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import get_context, set_start_method
+from multiprocessing import forkserver, get_context, set_start_method
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
@@ -32,8 +32,11 @@ Command = Callable[..., ForkServerProcess]
 def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Callable[[], None] | None) -> None:
     """What the child does: `python -m src.<module> <arguments>` in `folder`, its output in `folder`/output.txt."""
     import importlib
+    import inspect
 
     import torch
+
+    from src.errors import reported
 
     set_start_method("fork", force=True)  # as in a program of its own
     torch.set_num_threads(1)
@@ -44,7 +47,9 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
     sys.argv = [f"src.{module}", *arguments]
     if prepare:
         prepare()
-    importlib.import_module(f"src.{module}").main()
+    main = importlib.import_module(f"src.{module}").main
+    with reported():
+        main(list(arguments)) if inspect.signature(main).parameters else main()
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +57,7 @@ def command() -> Iterator[Command]:
     """Starts an entry point as a process of its own, forked from one that has imported everything already."""
     context = get_context("forkserver")
     context.set_forkserver_preload(["tests.preload"])
+    forkserver.ensure_running()  # now, because it finds modules from the folder it is started in
     children: list[ForkServerProcess] = []
 
     def start(

@@ -15,6 +15,7 @@ from src import benchmark
 from src.config import composed, plain
 from src.errors import UserError
 from src.models.base import Translator
+from src.timing import repeated
 from tests.conftest import TINY, TOY
 
 
@@ -72,7 +73,7 @@ def test_measures_everything_and_leaves_only_the_file(
     assert report["training"]["dtype"] == ("bfloat16" if precision == "bf16-mixed" else "float32")
     assert set(report["machine_flops_per_second"]) == {"float32", report["training"]["dtype"]}
     assert report["parameters"]["total"] == report["parameters"]["g"] + report["parameters"]["d"]
-    for part in ("loader", "training", "inference"):
+    for part in ("loader", "training", "inference", "evaluation"):
         timing = report[part]
         assert timing["fastest"] <= timing["seconds"] <= timing["slowest"]
     ratio = report["loader"]["images_per_second"] / report["training"]["images_per_second"]
@@ -102,9 +103,9 @@ def test_counts_the_flops_of_one_convolution() -> None:
 
 def test_steps_are_timed_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 100.0, 101.0, 103.0])  # the end of the warm-up, then three runs
-    monkeypatch.setattr(benchmark, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr("src.timing.perf_counter", lambda: next(clock))
     runs: list[None] = []
-    assert benchmark._repeated(lambda: runs.append(None), 3, torch.device("cpu")) == [100.0, 1.0, 2.0]
+    assert repeated(lambda: runs.append(None), 3, torch.device("cpu")) == [100.0, 1.0, 2.0]
     assert len(runs) == 4
     assert benchmark._timing([100.0, 1.0, 2.0], 4) == {
         "seconds": 2.0,
@@ -148,6 +149,7 @@ def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> N
         "loader": timing,
         "training": part,
         "inference": part,
+        "evaluation": {**timing, "features": "random", "forward_share": 0.5},
         "loader_per_training": ratio,
         "parameters": {"total": 1},
         "machine_flops_per_second": {"float32": 2.0},

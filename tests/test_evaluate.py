@@ -1,0 +1,332 @@
+"""`python -m src.evaluate` on checkpoints of tiny networks."""
+
+import csv
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import OmegaConf
+from PIL import Image
+
+from src import evaluate
+from src.check import ConfigError
+from src.checkpoint import load
+from src.config import CONF, build_model, composed
+from src.errors import UserError
+from src.evaluation.report import Report, Row, read
+from src.evaluation.scores import similarity
+from src.image import list_images, load_rgb
+from tests.conftest import TOY, Command
+
+SIZE = ("data.size=32", "data.load_size=36")
+DATA = ("data=toy", "data.source.train=1", "data.source.test=5", "data.val_batch_size=2", *SIZE)
+QUICK = ("device=cpu", "bootstrap=50", "output=out")
+SMALL = ("model.generator.width=4", "model.generator.blocks=1", "model.discriminator.width=4", *TOY, *SIZE)
+
+
+def save(file: Path, *overrides: str, change: Callable[[dict[str, Any]], None] | None = None) -> Path:
+    """A checkpoint as training leaves it after its first epoch, as far as evaluation is concerned."""
+    model = build_model(composed("train", [*SMALL, "run_dir=run", *overrides]))
+    prefix = next(name for name, module in model.named_modules() if module is model.generator)
+    content: dict[str, Any] = {
+        "state_dict": model.state_dict(),
+        "hyper_parameters": dict(model.hparams),
+        "generator_prefix": f"{prefix}.",
+        "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
+    }
+    if change:
+        change(content)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(content, file)
+    return file
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two runs and a lone checkpoint."""
+    folder = tmp_path_factory.mktemp("home")
+    save(folder / "runs/cyclegan-toy/2026-01-31_12-00-00/checkpoints/best.ckpt", "model=cyclegan")
+    save(folder / "runs/cyclegan-toy/2026-02-01_12-00-00-2/checkpoints/last.ckpt", "model=cyclegan", "seed=1")
+    save(folder / "Jörgs cartoon.ckpt", "model=cartoongan", "model.features.weights=random")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path) -> Iterator[None]:
+    """Each test has the checkpoints in a working folder of its own."""
+    place = tmp_path / "home"
+    shutil.copytree(home, place)
+    before = Path.cwd()
+    os.chdir(place)
+    yield
+    os.chdir(before)
+
+
+def run(*arguments: str) -> Report:
+    evaluate.main([*DATA, *QUICK, *arguments])
+    return read(Path("out/report.json"))
+
+
+def row(report: Report, name: str) -> Row:
+    return next(row for row in report.rows if row.name == name)
+
+
+def pixels(folder: str) -> torch.Tensor:
+    """The PNGs of a folder in [0, 1], N x 3 x H x W."""
+    arrays = [load_rgb(path) for path in list_images(Path("out", "pictures", folder))]
+    return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2) / 255
+
+
+def test_every_value_can_be_found_again_in_the_saved_pictures(capsys: pytest.CaptureFixture[str]) -> None:
+    report = run("ckpt=[runs/*/*,Jörgs cartoon.ckpt]")
+    names = ["cyclegan-toy", "cyclegan-toy-2", "Jörgs_cartoon"]
+    assert [row.name for row in report.rows] == ["unchanged photo", "photo set", *names]
+    for name in names:
+        found, values = similarity(pixels(name), pixels("photo")), row(report, name).values
+        for metric, vector in found.items():
+            assert values[f"content/{metric}"].value == pytest.approx(vector.mean().item(), rel=1e-4)
+        assert ("cycle/psnr" in values) == name.startswith("cyclegan")
+        assert values.keys() >= {"random_fd", "random_kd", "target/ssim", "parameters", "milliseconds"}
+    psnr = similarity(pixels("photo"), pixels("target"))["psnr"].mean().item()
+    assert row(report, "unchanged photo").values["target/psnr"].value == pytest.approx(psnr, rel=1e-4)
+    assert row(report, "unchanged photo").values.keys() == {f"{f}/{m}" for f in ("content", "target") for m in found}
+    assert row(report, "photo set").values.keys() == {"random_fd", "random_kd"}
+    assert len(pixels("cartoon")) == report.protocol["cartoons"] == 5
+    assert (report.photos, report.targets) == ("pictures/photo", "pictures/target")
+    output = capsys.readouterr().out
+    assert all(name in output for name in names)
+    assert "There is no FID without the Inception weights" in output
+    with Path("out/report.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 5
+
+
+def test_outputs_are_those_of_the_loaded_model() -> None:
+    run("ckpt=Jörgs cartoon.ckpt")
+    photo = (pixels("photo")[:1] * 255).round() / 127.5 - 1
+    with torch.inference_mode():
+        output = load("Jörgs cartoon.ckpt")(photo)
+    expected = ((output + 1) * 127.5).round().clamp(0, 255)[0].permute(1, 2, 0).numpy().astype(np.uint8)
+    assert np.array_equal(load_rgb("out/pictures/Jörgs_cartoon/000000.png"), expected)
+
+
+def test_a_second_start_measures_only_what_is_missing() -> None:
+    first = run("ckpt=Jörgs cartoon.ckpt")
+    kept = Path("out/pictures/Jörgs_cartoon/000000.png"), Path("out/pictures/photo/000000.png")
+    times = [file.stat().st_mtime_ns for file in kept]
+    shutil.copy("Jörgs cartoon.ckpt", "same.ckpt")
+    second = run("ckpt=[same.ckpt,runs/*/*-2]")
+    assert second.rows[:3] == first.rows
+    assert [row.name for row in second.rows[3:]] == ["cyclegan-toy"]
+    assert [file.stat().st_mtime_ns for file in kept] == times
+    assert len(second.commands) == 2
+
+
+def die_at_the_third_batch() -> None:
+    """Kill the process as a power cut would."""
+    from src.evaluation import evaluator
+
+    save_pictures, calls = evaluator.save_pictures, iter(range(9))
+
+    def save_two(*arguments: Any) -> None:
+        if next(calls) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        save_pictures(*arguments)
+
+    evaluator.save_pictures = save_two  # type: ignore[assignment]
+
+
+def test_an_evaluation_that_was_killed_goes_on(command: Command) -> None:
+    arguments = [*DATA, *QUICK, "ckpt=Jörgs cartoon.ckpt"]
+    killed = command("evaluate", *arguments, folder=Path.cwd(), prepare=die_at_the_third_batch)
+    assert killed.exitcode == -signal.SIGKILL
+    assert len(pixels("cartoon")) == 4
+    report = run("ckpt=Jörgs cartoon.ckpt")
+    assert len(report.rows) == 3
+    assert len(pixels("cartoon")) == len(pixels("photo")) == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [("data.size=28", "size"), ("limit=4", "photos"), ("seed=1", "seed"), ("bootstrap=9", "bootstrap")],
+)
+def test_values_of_another_protocol_do_not_join_a_report(change: str, key: str) -> None:
+    first = run("ckpt=Jörgs cartoon.ckpt")
+    with pytest.raises(UserError, match=rf"the protocol of out/report\.json differs in .*{key}"):
+        run("ckpt=runs/*/*", change)
+    assert read(Path("out/report.json")) == first
+
+
+def test_pictures_that_changed_are_another_protocol() -> None:
+    for domain in ("photo", "cartoon"):
+        for split in ("train", "test"):
+            Path(domain, split).mkdir(parents=True)
+            for n in range(3):
+                Image.effect_noise((40, 40), 50 + n).convert("RGB").save(Path(domain, split, f"{n}.png"))
+    folders = ("data=folder", "data.source.photo=photo", "data.source.cartoon=cartoon", "data.workers=0", *SIZE)
+    arguments = [*folders, *QUICK, "ckpt=Jörgs cartoon.ckpt"]
+    evaluate.main(arguments)
+    assert "target/psnr" not in row(read(Path("out/report.json")), "Jörgs_cartoon").values
+    evaluate.main(arguments)
+    Image.new("RGB", (40, 40)).save("photo/test/1.png")
+    with pytest.raises(UserError, match="differs in photos' sha256"):
+        evaluate.main(arguments)
+    Path("photo/test/1.png").write_bytes(b"no picture")
+    with pytest.raises(UserError, match=r"cannot read the image photo/test/1\.png"):
+        evaluate.main([*arguments, "output=other"])
+
+
+def join(rank: int, port: int) -> None:
+    """Be one of two ranks, as torchrun would have it."""
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": f"{port}", "GLOO_SOCKET_IFNAME": "lo"}
+    os.environ |= {"RANK": f"{rank}", "WORLD_SIZE": "2", **where}
+
+
+def test_two_ranks_find_what_one_finds(command: Command) -> None:
+    ckpt = "ckpt=[runs/*/*,Jörgs cartoon.ckpt]"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    arguments = [*DATA, *QUICK, ckpt, "output=two"]
+    children = [
+        command("evaluate", *arguments, folder=Path.cwd(), prepare=partial(join, rank, port), wait=False)
+        for rank in range(2)
+    ]
+    for child in children:
+        child.join(120)
+        assert child.exitcode == 0, Path("output.txt").read_text()
+    shutil.rmtree("runs/statistics")
+    one = command("evaluate", *DATA, *QUICK, ckpt, folder=Path.cwd())
+    assert one.exitcode == 0, Path("output.txt").read_text()
+    ours, theirs = read(Path("two/report.json")), read(Path("out/report.json"))
+    assert ours.protocol == theirs.protocol
+    assert [row.name for row in ours.rows] == [row.name for row in theirs.rows]
+    for mine, other in zip(ours.rows, theirs.rows, strict=True):
+        assert mine.values.keys() == other.values.keys()
+        for key in mine.values.keys() - {"milliseconds"}:
+            assert mine.values[key].value == pytest.approx(other.values[key].value, rel=1e-4), (mine.name, key)
+    for path in Path("out/pictures").rglob("*.png"):
+        assert path.read_bytes() == Path("two", path.relative_to("out")).read_bytes()
+
+
+def describe(run: Path, experiment: str) -> None:
+    (run / "overrides.yaml").write_text(OmegaConf.to_yaml([f"experiment={experiment}", "seed=3"]))
+
+
+def test_the_tables_of_a_paper_are_set_from_its_finished_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    camgan, cyclegan = Path("runs/any/2026-01-01_00-00-00"), Path("runs/camgan_ffhq/2026-01-02_00-00-00")
+    save(camgan / "checkpoints/last.ckpt", "model=cyclegan", "seed=5", "model.epochs=1")
+    save(camgan / "checkpoints/best.ckpt", "model=cyclegan", "seed=6", "model.epochs=1")
+    save(cyclegan / "checkpoints/last.ckpt", "model=cyclegan", "model.epochs=2")
+    describe(camgan, "camgan_ffhq_whitebox")
+    describe(cyclegan, "cyclegan_ffhq_whitebox")
+    evaluate.main([*DATA, *QUICK, "report=camgan_tables"])
+    found = row(read(Path("out/report.json")), "CAMGAN")
+    assert found.checkpoint == f"{camgan}/checkpoints/last.ckpt"  # the last one, as none is chosen by the test split
+    output = capsys.readouterr().out
+    assert "Table 1" in output
+    assert "Table 2" in output
+    assert f"train it with python -m src.train resume={cyclegan}" in output
+    assert "train it with python -m src.train experiment=ganilla_ffhq_whitebox" in output
+
+
+def test_a_paper_without_runs_is_refused_with_the_commands() -> None:
+    with pytest.raises(UserError, match=r"python -m src\.train experiment=camgan_ffhq_whitebox"):
+        evaluate.main(["report=camgan_tables"])
+
+
+def diverge(content: dict[str, Any]) -> None:
+    for name, value in content["state_dict"].items():
+        if name.startswith(content["generator_prefix"]):
+            value.fill_(torch.nan)
+
+
+def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None:
+    save(Path("nan.ckpt"), "model=cyclegan", change=diverge)
+    with pytest.raises(UserError, match="the output has pixels from nan"):
+        run("ckpt=[Jörgs cartoon.ckpt,nan.ckpt]")
+    assert [row.name for row in read(Path("out/report.json")).rows][2:] == ["Jörgs_cartoon"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["ckpt=a.ckpt"], "data is missing"),
+        (["data=toy"], r"name either ckpt=<checkpoints> or report=<choice>"),
+        (["data=toy", "ckpt=a", "report=camgan_tables"], "name either"),
+        (["data=toy", "ckpt=a", "fidelty=true"], "did you mean fidelity"),
+        (["data=toy", "ckpt=a", "dta.size=3"], "unknown key 'dta.size'"),
+        (["data=toy", "ckpt=a", "bootstrap=-1"], "at least 0"),
+        (["data=toy", "ckpt=a", "limit=1"], "at least 2"),
+        (["data=toy", "ckpt=a", "features=inceptoin"], "auto, inception or random"),
+        (["report=camgan"], "did you mean camgan_tables"),
+        (["data=toy", "ckpt=absent.ckpt"], "there is no checkpoint absent.ckpt"),
+        (["data=toy", "ckpt=no*thing"], r"ckpt=no\*thing matches no"),
+        (["data=toy", "ckpt=[a,{]"], "is no list of paths"),
+        (["data=toy", "ckpt=[]"], "is no list of paths"),
+        (["data=toy", "ckpt=runs/*/*", "device=gpu"], "device=gpu is not available here"),
+        (["data=toy", "ckpt=runs/*/*", "output=runs"], "output=runs holds other files"),
+        (["data=toy", "ckpt=runs/*/*", "output=Jörgs cartoon.ckpt"], "cannot be used"),
+        (
+            ["data=toy", "ckpt=runs/*/*", "features=random", "fidelity=true"],
+            "fidelity=true needs the Inception weights",
+        ),
+        (
+            ["data=toy", "ckpt=a.ckpt", "weights=absent", "features=inception"],
+            r"cannot be read: absent .*name a copy with weights=<file>, or use features=random",
+        ),
+        ([*DATA, "data.size=30", "ckpt=runs/*/*", "output=o"], r"multiple of 4: change data\.size=30"),
+    ],
+)
+def test_wrong_use_ends_in_one_sentence(arguments: list[str], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        evaluate.main(arguments)
+
+
+def test_keys_of_the_data_are_checked_as_for_training() -> None:
+    with pytest.raises(ConfigError, match=r"data\.sizes: did you mean data\.size"):
+        evaluate.main(["data=toy", "data.sizes=3", "ckpt=a.ckpt"])
+
+
+def test_help_and_mistakes_wait_for_no_heavy_import(tmp_path: Path) -> None:
+    (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{CONF.parent}"}
+    for arguments, code in ((["--help"], 0), (["data=toy", "ckpt=a", "fidelty=true"], 2), (["ckpt=a", "data=tyo"], 2)):
+        command = [sys.executable, "-m", "src.evaluate", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        assert not code or done.stderr.count("\n") == 1
+
+
+def accept(weights: Path) -> None:
+    """Take this file for the genuine one."""
+    from src import features
+
+    features.INCEPTION_SHA256_PREFIX = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
+
+
+@pytest.mark.slow
+def test_torch_fidelity_confirms_what_is_reported(command: Command) -> None:
+    from tests.evaluation.inception import random_weights
+
+    weights = random_weights(Path.cwd() / "inception.pth")
+    arguments = [*DATA, *QUICK, "ckpt=Jörgs cartoon.ckpt", "weights=inception.pth"]
+    for more in ([], ["fidelity=true"]):  # a report may also be confirmed later
+        child = command("evaluate", *arguments, *more, folder=Path.cwd(), prepare=partial(accept, weights))
+        assert child.exitcode == 0, Path("output.txt").read_text()
+    report = read(Path("out/report.json"))
+    for name in ("photo set", "Jörgs_cartoon"):
+        theirs = report.protocol[f"fid of {name} by torch-fidelity"]
+        assert row(report, name).values["fid"].value == pytest.approx(theirs, rel=1e-4)
+    assert report.protocol["features' weights"] == hashlib.sha256(weights.read_bytes()).hexdigest()
