@@ -210,6 +210,7 @@ def _begun(evaluator: "Evaluator", command: str) -> "Report":
 def _measured(evaluator: "Evaluator", report: "Report", wanted: list["System"]) -> "Report":
     """The report with a row for each system; one that it has already, by its file's hash, is left as it is."""
     from src.checkpoint import load
+    from src.evaluation import ranks
     from src.evaluation.evaluator import RESERVED, folder_of
     from src.evaluation.report import Row
     from src.evaluation.systems import distinct
@@ -218,6 +219,8 @@ def _measured(evaluator: "Evaluator", report: "Report", wanted: list["System"]) 
         if system.sha256 in {row.sha256 for row in report.rows}:
             continue
         name = distinct(system.name, [*RESERVED, *(row.name for row in report.rows)])
+        if ranks.rank() == 0:
+            print(f"  {name}: {system.file}", flush=True)
         values = evaluator.system(name, load(system.file), system.file)
         row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name))
         report = _written(replace(report, rows=[*report.rows, row]), evaluator)
