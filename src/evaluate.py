@@ -78,7 +78,6 @@ def main(arguments: list[str]) -> None:
         return
     options, overrides = split(arguments)
     paper = chosen_paper(options.report) if options.report else None
-    systems: list[System] = []
     missing: list[str] = []
     if paper:
         systems, missing = finished_runs(paper)
@@ -90,12 +89,14 @@ def main(arguments: list[str]) -> None:
     from src.evaluation import ranks
     from src.evaluation.systems import given
 
+    if not paper:
+        systems = given(str(options.ckpt))
     with ranks.launched():
         evaluator = _evaluator(options, cfg)
         if ranks.rank() == 0:
             print(f"evaluating into {evaluator.folder}")
         command = shlex.join(["python", "-m", "src.evaluate", *arguments])
-        report = _measured(evaluator, _begun(evaluator, command), systems or given(str(options.ckpt)))
+        report = _measured(evaluator, _begun(evaluator, command), systems)
         if options.fidelity:
             report = _confirmed(evaluator, report)
         if ranks.rank() == 0:

@@ -282,10 +282,10 @@ def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None
             "fidelity=true needs the Inception weights",
         ),
         (
-            ["data=toy", "ckpt=a.ckpt", "weights=absent", "features=inception"],
+            ["data=toy", "ckpt=runs/*/*", "weights=absent", "features=inception"],
             r"cannot be read: absent .*name a copy with weights=<file>, or use features=random",
         ),
-        ([*DATA, "data.size=30", "ckpt=runs/*/*", "output=o"], r"multiple of 4: change data\.size=30"),
+        ([*DATA, "data.size=30", "ckpt=runs/*/*", "output=o"], r"multiple of 4: use data\.size=32"),
     ],
 )
 def test_wrong_use_ends_in_one_sentence(arguments: list[str], sentence: str) -> None:

@@ -107,7 +107,8 @@ class Evaluator:
         """
         size, multiple = self.data.size, cast(int, model.generator.multiple)
         if size % multiple:
-            raise UserError(f"{file} needs pictures whose side is a multiple of {multiple}: change data.size={size}")
+            near = max(round(size / multiple), 1) * multiple
+            raise UserError(f"{file} needs pictures whose side is a multiple of {multiple}: use data.size={near}")
         model.to(self.device)
         measured = Scores(self.network)
         for indices, batch in self._batches(self.data.test, self.photos, name):
