@@ -98,6 +98,8 @@ def train(cfg: DictConfig) -> None:
 
     experiment = build(cfg)
     print(f"training {choices['model']} on {choices['data']} in {folder}")
+    if features := cfg.model.get("features"):
+        print(f"content loss: {features.layer}, input scale {features.input_scale}, weights {features.weights}")
     started = time.monotonic()
     try:
         experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)

@@ -81,6 +81,9 @@ def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
         expected = 128 + signal.SIGTERM if step else 0
         assert child.exitcode == expected, (parts / "output.txt").read_text()
     assert_same_run(parts, whole)
+    has_features = "features" in composed("train", [f"model={model}"]).model
+    assert ("input scale" in (text := (whole / "output.txt").read_text())) == has_features
+    assert ("weights random" in text) == has_features
     logged = rows(whole)
     assert sum("val/target/psnr" in row for row in logged) == 3
     phases = composed("train", [f"model={model}"]).model.get("content_epochs") is not None
