@@ -50,6 +50,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 class Checkpoints(Checkpoint):
     """After every epoch `last.ckpt`, the one before it as `previous.ckpt`, and `best.ckpt` by a validation metric.
 
+    A model trained in phases has its best epoch in the last of them.
+
     SIGTERM and SIGINT save `last.ckpt` after the batch at hand and leave with `Interrupted`; at the end of an epoch,
     after its validation, because a state saved before would skip it on resume. A second signal stops at once.
 
@@ -90,7 +92,9 @@ class Checkpoints(Checkpoint):
             self._leave(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        improved = self._improved(trainer.callback_metrics)
+        # A generator that has learnt content alone may measure well, but draws no cartoons.
+        phases: Any = pl_module.phases
+        improved = (not phases or pl_module.phase == phases[-1]) and self._improved(trainer.callback_metrics)
         self._save(trainer)
         if improved and trainer.is_global_zero:
             self._link(Path(trainer.default_root_dir, FOLDER))
