@@ -151,8 +151,9 @@ def test_an_evaluation_that_was_killed_goes_on(command: Command) -> None:
     killed = command("evaluate", *arguments, folder=Path.cwd(), prepare=die_at_the_third_batch)
     assert killed.exitcode == -signal.SIGKILL
     assert len(pixels("cartoon")) == 4
-    report = run("ckpt=Jörgs cartoon.ckpt")
-    assert len(report.rows) == 3
+    # With as many threads, on which the milliseconds depend.
+    assert command("evaluate", *arguments, folder=Path.cwd()).exitcode == 0
+    assert len(read(Path("out/report.json")).rows) == 3
     assert len(pixels("cartoon")) == len(pixels("photo")) == 5
 
 
