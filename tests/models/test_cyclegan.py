@@ -217,6 +217,13 @@ def test_gradient_ratios_are_those_of_the_weighted_terms() -> None:
     assert "train/grad_ratio/d/adv" not in values
 
 
+def test_gradient_ratios_are_measured_in_every_tenth_logged_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, measured = by_hand(), []
+    monkeypatch.setattr(model, "_log_balance", lambda _: measured.append(model.trainer.fit_loop.batch_idx))
+    fit(model, constant(0.2, 0.5, batches=12))
+    assert measured == [0, 0, 10, 10]  # by each player
+
+
 def test_measuring_gradient_ratios_changes_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
     samples = [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}] * 2
     states = []
