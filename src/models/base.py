@@ -144,14 +144,18 @@ class Translator(lightning.LightningModule):
         return every > 0 and batches % (10 * every) == every
 
     def _log_balance(self, terms: Terms) -> None:
-        """Show how hard each term pulls: the norm of its weighted gradient on the player over that of the first term.
+        # Straight to the loggers: with `log` the value would be repeated in the steps that do not measure it.
+        ratios = {f"train/grad_ratio/{terms.player}/{name}": value for name, value in self.balance(terms).items()}
+        for logger in self.loggers if ratios else ():
+            logger.log_metrics(ratios, self.trainer.fit_loop.epoch_loop._batches_that_stepped)
+
+    def balance(self, terms: Terms) -> dict[str, float]:
+        """How hard each term pulls: the norm of its weighted gradient on the player over that of the first term.
 
         A content term whose ratio to the adversarial one is far above 1 leaves the output as the photo is.
         """
-        pulling = [name for name in terms.weights if terms.needs(name)]
-        if len(pulling) < 2:
-            return
         parameters = list(getattr(self, terms.player).parameters())
+        pulling = [name for name in terms.weights if terms.needs(name)]
 
         def norm(name: str) -> Tensor:
             pull = torch.autograd.grad(
@@ -159,9 +163,10 @@ class Translator(lightning.LightningModule):
             )
             return get_total_norm([gradient for gradient in pull if gradient is not None])
 
-        reference = norm(pulling[0])
-        for name in pulling[1:]:
-            self.log(f"train/grad_ratio/{terms.player}/{name}", norm(name) / reference)
+        if len(pulling) < 2:
+            return {}
+        norms = {name: norm(name) for name in pulling}
+        return {name: (norms[name] / norms[pulling[0]]).item() for name in pulling[1:]}
 
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:
         if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():
