@@ -166,7 +166,7 @@ class Translator(lightning.LightningModule):
         if len(pulling) < 2:
             return {}
         norms = {name: norm(name) for name in pulling}
-        return {name: (norms[name] / norms[pulling[0]]).item() for name in pulling[1:]}
+        return {name: (norms[name] / norms[pulling[0]].clamp_min(1e-20)).item() for name in pulling[1:]}
 
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:
         if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():
