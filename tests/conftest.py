@@ -31,12 +31,9 @@ Command = Callable[..., ForkServerProcess]
 
 def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Callable[[], None] | None) -> None:
     """What the child does: `python -m src.<module> <arguments>` in `folder`, its output in `folder`/output.txt."""
-    import importlib
-    import inspect
-
     import torch
 
-    from src.errors import reported
+    from portrait_cartoons.cli.start import start
 
     set_start_method("fork", force=True)  # as in a program of its own
     torch.set_num_threads(1)
@@ -47,9 +44,7 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
     sys.argv = [f"src.{module}", *arguments]
     if prepare:
         prepare()
-    main = importlib.import_module(f"src.{module}").main
-    with reported():
-        main(list(arguments)) if inspect.signature(main).parameters else main()
+    start(module)
 
 
 @pytest.fixture(scope="session")

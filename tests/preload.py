@@ -3,8 +3,9 @@
 import lightning  # noqa: F401
 import torch  # noqa: F401
 
-import src.callbacks.metrics
-import src.data.datamodule
-import src.data.toy
-import src.models.cyclegan
-import src.train  # noqa: F401
+import portrait_cartoons.callbacks.metrics
+import portrait_cartoons.data.datamodule
+import portrait_cartoons.data.toy
+import portrait_cartoons.models.cyclegan
+import portrait_cartoons.train  # noqa: F401
+import src  # noqa: F401 - makes the package importable

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from src import benchmark
-from src.config import composed, plain
-from src.errors import UserError
-from src.models.base import Translator
-from src.timing import repeated
+from portrait_cartoons import benchmark
+from portrait_cartoons.cli.config import composed, plain
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.models.base import Translator
+from portrait_cartoons.timing import repeated
 from tests.conftest import TINY, TOY
 
 
@@ -103,7 +103,7 @@ def test_counts_the_flops_of_one_convolution() -> None:
 
 def test_steps_are_timed_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 100.0, 101.0, 103.0])  # the end of the warm-up, then three runs
-    monkeypatch.setattr("src.timing.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("portrait_cartoons.timing.perf_counter", lambda: next(clock))
     runs: list[None] = []
     assert repeated(lambda: runs.append(None), 3, torch.device("cpu")) == [100.0, 1.0, 2.0]
     assert len(runs) == 4

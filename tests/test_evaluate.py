@@ -19,14 +19,14 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 
-from src import evaluate
-from src.check import ConfigError
-from src.checkpoint import load
-from src.config import CONF, build_model, composed
-from src.errors import UserError
-from src.evaluation.report import Report, Row, read
-from src.evaluation.scores import similarity
-from src.image import list_images, load_rgb
+from portrait_cartoons import evaluate
+from portrait_cartoons.check import ConfigError
+from portrait_cartoons.cli.config import CONF, build_model, composed
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.report import Report, Row, read
+from portrait_cartoons.evaluation.scores import similarity
+from portrait_cartoons.image import list_images, load_rgb
+from portrait_cartoons.runs.checkpoint import load
 from tests.conftest import TOY, Command
 
 SIZE = ("data.size=32", "data.load_size=36")
@@ -134,7 +134,7 @@ def test_a_second_start_measures_only_what_is_missing() -> None:
 
 def die_at_the_third_batch() -> None:
     """Kill the process as a power cut would."""
-    from src.evaluation import evaluator
+    from portrait_cartoons.evaluation import evaluator
 
     save_pictures, calls = evaluator.save_pictures, iter(range(9))
 
@@ -312,7 +312,7 @@ def test_help_and_mistakes_wait_for_no_heavy_import(tmp_path: Path) -> None:
 
 def accept(weights: Path) -> None:
     """Take this file for the genuine one."""
-    from src import features
+    from portrait_cartoons.evaluation import features
 
     features.INCEPTION_SHA256_PREFIX = hashlib.sha256(weights.read_bytes()).hexdigest()[:8]
 

@@ -14,8 +14,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from src import image
-from src.image import ImageError, from_uint8, list_images, load_mask, load_rgb, save_image, to_rgb, to_uint8
+from portrait_cartoons import image
+from portrait_cartoons.image import (
+    ImageError,
+    from_uint8,
+    list_images,
+    load_mask,
+    load_rgb,
+    save_image,
+    to_rgb,
+    to_uint8,
+)
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
@@ -303,7 +312,7 @@ class TestSaving:
         with pytest.raises(ImageError, match=r"x\.xyz.*\.png"):
             save_image(NOISE, tmp_path / "x.xyz")
 
-    @pytest.mark.parametrize("failing", ["src.image.os.replace", "PIL.Image.Image.save"])
+    @pytest.mark.parametrize("failing", ["portrait_cartoons.image.os.replace", "PIL.Image.Image.save"])
     def test_a_full_disk_leaves_the_old_file_and_nothing_else(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
     ) -> None:

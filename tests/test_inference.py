@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
-from src import inference
-from src.inference import Cartoonizer, InferenceError
+from portrait_cartoons import inference
+from portrait_cartoons.inference import Cartoonizer, InferenceError
 
 
 class Generator(nn.Module):
@@ -144,6 +144,6 @@ def test_load_puts_the_generator_on_the_device(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_needs_neither_lightning_nor_hydra() -> None:
-    code = "import sys, src.inference; print({'lightning', 'pytorch_lightning', 'hydra'} & set(sys.modules))"
+    code = "import sys, src, portrait_cartoons.inference; print({'lightning', 'hydra'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

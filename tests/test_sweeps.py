@@ -10,10 +10,10 @@ import pytest
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args, load_sweep_config
 
-from src.check import check
-from src.check.overrides import parsed, swept
-from src.config import CONF, composed
-from src.metrics_log import read_metrics
+from portrait_cartoons.check import check
+from portrait_cartoons.check.overrides import parsed, swept
+from portrait_cartoons.cli.config import CONF, composed
+from portrait_cartoons.runs.metrics_csv import read_metrics
 from tests.conftest import Command
 from tests.models.test_smoke import tiny
 

@@ -12,11 +12,11 @@ import torch
 from omegaconf import OmegaConf
 from PIL import Image
 
-from src.checkpoint import read
-from src.errors import UserError
-from src.inference import Cartoonizer
-from src.metrics_log import read_metrics
-from src.train import _compare
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.inference import Cartoonizer
+from portrait_cartoons.runs.checkpoint import read
+from portrait_cartoons.runs.metrics_csv import read_metrics
+from portrait_cartoons.train import _compare
 from tests.conftest import TINY, TOY, Command
 
 RUN = ("model=cyclegan", *TOY, *TINY, "trainer.limit_train_batches=2")
@@ -137,7 +137,7 @@ def test_another_segmenter_is_refused_but_not_other_weights_it_once_began_with()
 
 def poisoned(step: int) -> None:
     """In the child: the n-th batch holds a NaN."""
-    from src.models.cyclegan import CycleGAN
+    from portrait_cartoons.models.cyclegan import CycleGAN
 
     training_step, steps = CycleGAN.training_step, iter(range(1, 1000))
 
@@ -185,7 +185,7 @@ def vanishing(folder: Path) -> None:
     """In the child: the pictures are gone as soon as training begins."""
     import shutil
 
-    from src.callbacks.reseed import Reseed
+    from portrait_cartoons.callbacks.reseed import Reseed
 
     Reseed.on_train_start = lambda *_: shutil.rmtree(folder)  # type: ignore[method-assign]
 

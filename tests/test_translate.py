@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from src import inference
-from src.errors import UserError
-from src.image import load_rgb, save_image
-from src.options import OptionError
-from src.translate import _distinct_names, main, plan, read_options
+from portrait_cartoons import inference
+from portrait_cartoons.cli.options import OptionError
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.image import load_rgb, save_image
+from portrait_cartoons.translate import _distinct_names, main, plan, read_options
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
 
@@ -110,7 +110,7 @@ class TestTranslating:
 
         add(tmp_path / "photos" / "a.png")
         with monkeypatch.context() as patch:
-            patch.setattr("src.image.os.replace", full)
+            patch.setattr("portrait_cartoons.image.os.replace", full)
             assert run() == 1
         assert files(tmp_path / "cartoons") == []
         assert run() == 0
@@ -206,7 +206,7 @@ class TestProtection:
         self, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         add(tmp_path / "photos" / "a.png")
-        monkeypatch.setattr("src.translate.os.access", lambda *_: False)
+        monkeypatch.setattr("portrait_cartoons.translate.os.access", lambda *_: False)
         with pytest.raises(OptionError, match="cannot be written"):
             run()
 
@@ -278,8 +278,8 @@ class TestCommand:
 
     def test_help_and_mistakes_wait_for_no_heavy_import(self) -> None:
         code = """if True:
-            import sys
-            from src.translate import main
+            import sys, src
+            from portrait_cartoons.translate import main
             main(["--help"])
             try:
                 main(["ckpt=x"])

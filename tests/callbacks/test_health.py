@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.callbacks.health import Health
-from src.models.cartoongan import CartoonGAN
-from src.models.cyclegan import CycleGAN
+from portrait_cartoons.callbacks.health import Health
+from portrait_cartoons.models.cartoongan import CartoonGAN
+from portrait_cartoons.models.cyclegan import CycleGAN
 from tests.models.test_cartoongan import model
 from tests.models.test_cyclegan import Shift, by_hand, fit
 

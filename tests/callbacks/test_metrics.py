@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.callbacks.metrics import Metrics
-from src.data.datamodule import Portraits
-from src.data.dataset import Splits
-from src.data.picture import Picture
-from src.features import RandomFeatures
-from src.image import to_uint8
+from portrait_cartoons.callbacks.metrics import Metrics
+from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.data.picture import Picture, Splits
+from portrait_cartoons.evaluation.features import RandomFeatures
+from portrait_cartoons.image import to_uint8
 
 
 def images(n: int, seed: int = 0) -> Tensor:

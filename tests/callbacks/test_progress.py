@@ -10,9 +10,9 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from src.callbacks import progress
-from src.callbacks.progress import Progress
-from src.metrics_log import MetricsCSV, read_metrics
+from portrait_cartoons.callbacks import progress
+from portrait_cartoons.callbacks.progress import Progress
+from portrait_cartoons.runs.metrics_csv import MetricsCSV, read_metrics
 
 
 class Clock:

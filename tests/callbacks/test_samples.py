@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from src.callbacks.samples import Samples
+from portrait_cartoons.callbacks.samples import Samples
 
 SIDE = 16
 

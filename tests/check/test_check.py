@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 from PIL import Image
 
-from src.check import ConfigError, check, checked_config, checked_sweep
-from src.config import CONF, composed
-from src.errors import UserError
-from src.image import save_image
-from src.usage import groups
+from portrait_cartoons.check import ConfigError, check, checked_config, checked_sweep
+from portrait_cartoons.cli.config import CONF, composed
+from portrait_cartoons.cli.usage import groups
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.image import save_image
 from tests.conftest import TINY, TOY
 
 SMALL = [*TINY, *TOY]
@@ -40,7 +40,7 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "~data.batch_size": ("data.batch_size is missing", "Portraits"),
     "~data.sise": ("nothing to delete", "data.size"),
     "~model": ("every run needs a choice of model",),
-    "model._target_=src.models.cyclegan.CyclGAN": ("CyclGAN", "no class or function"),
+    "model._target_=portrait_cartoons.models.cyclegan.CyclGAN": ("CyclGAN", "no class or function"),
     "metrics._target_=nosuchpackage.Metrics": ("nosuchpackage.Metrics",),
     "+callbacks.x.count=3": ("callbacks.x has no _target_",),
     # how overrides are written
@@ -268,7 +268,7 @@ def test_a_broken_composition_is_reported_not_raised() -> None:
 def test_a_broken_file_of_the_defaults_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(CONF, tmp_path / "conf")
     (tmp_path / "conf" / "model" / "cyclegan.yaml").write_text("generator: [")
-    monkeypatch.setattr("src.config.CONF", tmp_path / "conf")
+    monkeypatch.setattr("portrait_cartoons.cli.config.CONF", tmp_path / "conf")
     for overrides in ([], ["seed=1"], ["modle=x"]):
         with pytest.raises(UserError, match=r"^the defaults of conf/train.yaml .*model/cyclegan.yaml[^\n]*$"):
             checked_config("train", overrides)

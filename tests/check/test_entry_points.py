@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from src import train, validate
-from src.config import CONF
+from portrait_cartoons import train, validate
+from portrait_cartoons.cli.config import CONF
+from portrait_cartoons.cli.start import start
 from tests.conftest import TINY, TOY
 
 
@@ -24,9 +25,8 @@ def test_training_refuses_before_anything_is_on_disk(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for arguments in (["modle=x"], ["-m", "seed=1,x"], ["resume=auto", "modle=x"], ["-m", "resume=auto"]):
-        monkeypatch.setattr(sys, "argv", ["train", *arguments])
         with pytest.raises(SystemExit) as left:
-            train.main()
+            start("train", arguments)
         assert left.value.code == 2
         assert capsys.readouterr().err.startswith("error: ")
     assert not list(tmp_path.iterdir())

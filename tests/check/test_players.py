@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from src.check import keys
-from src.check.players import loss_problems
+from portrait_cartoons.check import keys
+from portrait_cartoons.check.players import loss_problems
 
 
 def test_a_wrong_loss_term_is_found_in_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,7 +13,7 @@ def test_a_wrong_loss_term_is_found_in_its_file(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(keys, "CONF", tmp_path)
     monkeypatch.setattr(keys, "groups", lambda: {"loss": {"mine": "", "right": ""}})
     loss = {"g": {"adv": 1, "cycle": 10, "identity": 5, "cylce": 10, "aadv": 1}, "d": {"adv": 1}}
-    assert dict(loss_problems({"model": {"_target_": "src.models.cyclegan.CycleGAN"}, "loss": loss})) == {
+    assert dict(loss_problems({"model": {"_target_": "portrait_cartoons.models.cyclegan.CycleGAN"}, "loss": loss})) == {
         "loss.g.cylce": "loss.g.cylce, written in conf/loss/mine.yaml: the model has no such term; did you mean cycle?",
         "loss.g.aadv": "loss.g.aadv: the model has no such term; did you mean adv?",
     }

@@ -8,10 +8,10 @@ import pytest
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
-from src.check.annotations import kinds
-from src.check.keys import nodes
-from src.check.source import definition, lookup, signature
-from src.config import CONF
+from portrait_cartoons.check.annotations import kinds
+from portrait_cartoons.check.keys import nodes
+from portrait_cartoons.check.source import definition, lookup, signature
+from portrait_cartoons.cli.config import CONF
 
 TARGETS = {
     node["_target_"]
@@ -52,7 +52,7 @@ def test_nothing_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "target", ["", ".", "x", "src", "src.nothing.X", "src..X", "src.image/x.Y", "math.sqrt", 3, None]
+    "target", ["", ".", "x", "src", "src.nothing.X", "src..X", "portrait_cartoons.image/x.Y", "math.sqrt", 3, None]
 )
 def test_what_is_no_class_or_function_is_not_found(target: Any) -> None:
     assert definition(target) is None
@@ -75,18 +75,18 @@ def test_what_is_no_class_or_function_is_not_found(target: Any) -> None:
 def test_annotations_tell_which_values_fit(
     annotation: str, fitting: list[Any], others: list[Any], words: list[str] | None
 ) -> None:
-    found = kinds(ast.parse(annotation, mode="eval").body, "src.image")
+    found = kinds(ast.parse(annotation, mode="eval").body, "portrait_cartoons.image")
     assert words is None or [kind.words for kind in found] == words
     assert all(any(kind.fits(value) for kind in found) for value in fitting)
     assert not any(kind.fits(value) for kind in found for value in others)
 
 
 def test_annotations_that_a_configuration_cannot_tell_allow_everything() -> None:
-    assert kinds(None, "src.image") == ()
-    assert kinds(ast.parse("int | Path", mode="eval").body, "src.image") == ()
+    assert kinds(None, "portrait_cartoons.image") == ()
+    assert kinds(ast.parse("int | Path", mode="eval").body, "portrait_cartoons.image") == ()
 
 
 def test_an_alias_means_what_it_stands_for() -> None:
-    assert lookup("src.data.toy", "Domain") is not None
-    alias = kinds(ast.Name("Domain"), "src.data.toy")
+    assert lookup("portrait_cartoons.data.toy", "Domain") is not None
+    alias = kinds(ast.Name("Domain"), "portrait_cartoons.data.toy")
     assert [kind.words for kind in alias] == ["photo", "cartoon"]

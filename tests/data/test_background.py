@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.background import Background, replace_background
-from src.data.picture import Picture
-from src.errors import UserError
+from portrait_cartoons.data.background import Background, replace_background
+from portrait_cartoons.data.picture import Picture
+from portrait_cartoons.errors import UserError
 
 REPLACED: tuple[Background, ...] = ("white", "random", "blur")
 NOBODY = np.zeros((20, 12), np.uint8)

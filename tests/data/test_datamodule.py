@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from src.data.datamodule import Portraits
-from src.data.dataset import Splits
-from src.data.edges import smooth_edges
-from src.data.folder import DataError, folder_pictures
-from src.data.toy import toy_pictures
-from src.errors import UserError
-from src.image import from_uint8, to_uint8
+from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.data.edges import smooth_edges
+from portrait_cartoons.data.folder import DataError, folder_pictures
+from portrait_cartoons.data.picture import Splits
+from portrait_cartoons.data.toy import toy_pictures
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.image import from_uint8, to_uint8
 from tests.data.test_folder import DEFAULTS, draw
 
 
@@ -103,7 +103,7 @@ def test_an_epoch_shows_each_picture_of_the_larger_set_once_and_draws_from_the_o
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60))
 def test_pictures_of_any_size_and_shape_become_squares(width: int, height: int) -> None:
-    from src.data import transforms
+    from portrait_cartoons.data import transforms
 
     image, mask = np.zeros((height, width, 3), np.uint8), np.zeros((height, width), np.uint8)
     for transform in (transforms.training(16, 18, True), transforms.evaluation(16)):

@@ -3,7 +3,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.edges import smooth_edges
+from portrait_cartoons.data.edges import smooth_edges
 
 RNG = np.random.default_rng(0)  # draws nothing that is seen where there is no noise
 

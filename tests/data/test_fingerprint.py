@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from src.data.fingerprint import fingerprint
-from src.data.folder import FolderPictures
-from src.data.toy import ToyImages
-from src.image import save_image
+from portrait_cartoons.data.fingerprint import fingerprint
+from portrait_cartoons.data.folder import FolderPictures
+from portrait_cartoons.data.toy import ToyImages
+from portrait_cartoons.image import save_image
 
 
 def folder(place: Path) -> FolderPictures:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.folder import DataError, folder_pictures
+from portrait_cartoons.data.folder import DataError, folder_pictures
 
 DEFAULTS: dict[str, Any] = {
     "min_side": 16,

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.sampler import EpochSampler
+from portrait_cartoons.data.sampler import EpochSampler
 
 
 @given(st.integers(1, 50), st.integers(0, 5), st.integers(0, 100))

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from src.data.picture import Picture
-from src.data.toy import Portrait, ToyImages, portrait
-from src.data.toy_paint import INK
-from src.errors import UserError
+from portrait_cartoons.data.picture import Picture
+from portrait_cartoons.data.toy import Portrait, ToyImages, portrait
+from portrait_cartoons.data.toy_paint import INK
+from portrait_cartoons.errors import UserError
 
 seeds = st.integers(0, 2**32)
 indices = st.integers(0, 10**6)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from src.evaluation.report import Report, Row, Value
+from portrait_cartoons.evaluation.report import Report, Row, Value
 
 HOSTILE = '</td><script>alert("x")</script>|<!--'
 PHOTOS = 30

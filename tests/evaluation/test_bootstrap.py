@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.evaluation.bootstrap import Bootstrap
-from src.evaluation.distances import frechet, kernel
+from portrait_cartoons.evaluation.bootstrap import Bootstrap
+from portrait_cartoons.evaluation.distances import frechet, kernel
 
 
 def normal(n: int, d: int, seed: int) -> Tensor:

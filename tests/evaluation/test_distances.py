@@ -7,9 +7,9 @@ from torch import Tensor
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from src.evaluation import distances
-from src.evaluation.distances import frechet, frechet_of_few, kernel, kernel_of_resamples, kernel_subsets
-from src.features import RandomFeatures
+from portrait_cartoons.evaluation import distances
+from portrait_cartoons.evaluation.distances import frechet, frechet_of_few, kernel, kernel_of_resamples, kernel_subsets
+from portrait_cartoons.evaluation.features import RandomFeatures
 
 
 def features(n: int, d: int = 16, seed: int = 0, mean: float = 0.0, scale: float = 1.0) -> Tensor:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.evaluation.distances import frechet, kernel
-from src.evaluation.fidelity import FidelityError, Rescored, agree, rescored
-from src.evaluation.report import Row, Value
-from src.features import FeatureNetwork, feature_network
-from src.image import save_image
+from portrait_cartoons.evaluation.distances import frechet, kernel
+from portrait_cartoons.evaluation.features import FeatureNetwork, feature_network
+from portrait_cartoons.evaluation.fidelity import FidelityError, Rescored, agree, rescored
+from portrait_cartoons.evaluation.report import Row, Value
+from portrait_cartoons.image import save_image
 from tests.evaluation.inception import random_weights
 
 CPU = torch.device("cpu")
@@ -24,7 +24,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> FeatureNetwork:
     file = random_weights(tmp_path_factory.mktemp("weights") / "inception.pth")
     with pytest.MonkeyPatch.context() as patch:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        patch.setattr("src.features.INCEPTION_SHA256_PREFIX", digest[:8])
+        patch.setattr("portrait_cartoons.evaluation.features.INCEPTION_SHA256_PREFIX", digest[:8])
         return feature_network("inception", str(file))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.evaluation.grid import SIDE, compare, draw
+from portrait_cartoons.evaluation.grid import SIDE, compare, draw
 from tests.evaluation.conftest import HOSTILE, PHOTOS, report
 
 

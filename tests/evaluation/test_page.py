@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from src.evaluation.report import Report, Row, Value, write
+from portrait_cartoons.evaluation.files import write
+from portrait_cartoons.evaluation.report import Report, Row, Value
 from tests.evaluation.conftest import HOSTILE, report
 
 

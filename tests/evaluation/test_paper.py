@@ -5,11 +5,11 @@ import pytest
 from omegaconf import OmegaConf
 from rich.console import Console
 
-from src.config import CONF
-from src.errors import UserError
-from src.evaluation.paper import paper, paper_tables
-from src.evaluation.report import Report, Row, Value
-from src.evaluation.text import show_tables, tables_markdown
+from portrait_cartoons.cli.config import CONF
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.paper import paper, paper_tables
+from portrait_cartoons.evaluation.report import Report, Row, Value
+from portrait_cartoons.evaluation.text import show_tables, tables_markdown
 
 SIZES = {"CycleGAN": 11_378_179, "GANILLA": 7_228_419, "CAMGAN": 7_228_437}
 

@@ -1,7 +1,7 @@
 import pytest
 
-from src.evaluation import progress
-from src.evaluation.progress import tracked
+from portrait_cartoons.evaluation import progress
+from portrait_cartoons.evaluation.progress import tracked
 
 
 @pytest.mark.parametrize(("interval", "lines"), [(0.0, ["photos: 33 %", "photos: 66 %", "photos: 100 %"]), (60.0, [])])

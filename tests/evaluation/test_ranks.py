@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from src.evaluation import ranks
+from portrait_cartoons.evaluation import ranks
 
 
 def run(rank: int, world: int, file: Path, work: Callable[[], Any], results: Any) -> None:

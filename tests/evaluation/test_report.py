@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from src.evaluation.report import COLUMNS, Report, ReportError, Row, Value, read, same_protocol, write
+from portrait_cartoons.evaluation.files import write
+from portrait_cartoons.evaluation.report import COLUMNS, Report, ReportError, Row, Value, read, same_protocol
 from tests.evaluation.conftest import report
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
@@ -137,6 +138,9 @@ def test_a_write_that_fails_leaves_the_old_report(folder: Path, monkeypatch: pyt
 
 
 def test_reading_does_not_wait_for_torch() -> None:
-    code = "import sys, src.evaluation.report, src.evaluation.paper; print({'torch', 'lightning'} & set(sys.modules))"
+    code = """if True:
+        import sys, src, portrait_cartoons.evaluation.report, portrait_cartoons.evaluation.paper
+        print({'torch', 'lightning'} & set(sys.modules))
+    """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 from torchmetrics.image import StructuralSimilarityIndexMeasure
 
-from src.evaluation.scores import ScoreError, Scores, saved, similarity
-from src.features import feature_network
+from portrait_cartoons.evaluation.features import feature_network
+from portrait_cartoons.evaluation.scores import ScoreError, Scores, saved, similarity
 
 
 def images(n: int, seed: int = 0, size: int = 24) -> Tensor:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.data.datamodule import Portraits
-from src.data.toy import toy_pictures
-from src.evaluation import statistics
-from src.evaluation.statistics import cartoon_features, cartoon_protocol, remembered
-from src.features import feature_network
+from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.data.toy import toy_pictures
+from portrait_cartoons.evaluation import statistics
+from portrait_cartoons.evaluation.features import feature_network
+from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol, remembered
 
 FEATURES = torch.arange(12.0).reshape(3, 4)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.evaluation.report import COLUMNS, Report, Row, Value
-from src.evaluation.table import Table, header, notes, tabulate
+from portrait_cartoons.evaluation.report import COLUMNS, Report, Row, Value
+from portrait_cartoons.evaluation.table import Table, header, notes, tabulate
 from tests.evaluation.conftest import report
 
 

@@ -6,14 +6,15 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from src.evaluation.report import COLUMNS, Report, Row, Value, show
-from src.evaluation.text import report_csv, report_markdown
+from portrait_cartoons.evaluation.report import COLUMNS, Report, Row, Value
+from portrait_cartoons.evaluation.table import tabulate
+from portrait_cartoons.evaluation.text import report_csv, report_markdown, show_tables
 from tests.evaluation.conftest import HOSTILE, report
 
 
 def shown(report: Report, width: int) -> list[str]:
     console = Console(width=width, file=io.StringIO(), color_system=None)
-    show(report, console)
+    show_tables([tabulate(report)], console)
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
-from src.losses import adversarial
-from src.losses.adversarial import Objective
+from portrait_cartoons.losses import adversarial
+from portrait_cartoons.losses.adversarial import Objective
 
 LOGITS = torch.tensor([[0.5, -2.0]])
 

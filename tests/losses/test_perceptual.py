@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from src.losses import perceptual
+from portrait_cartoons.losses import perceptual
 
 
 def test_value_worked_out_by_hand() -> None:

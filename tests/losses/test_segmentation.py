@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from src.losses import segmentation
+from portrait_cartoons.losses import segmentation
 
 
 def test_bce_worked_out_by_hand() -> None:

@@ -9,9 +9,9 @@ import torch
 from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor, nn
 
-from src.models.artifygan import ArtifyGAN
-from src.models.cartoongan import CartoonGAN
-from src.models.selfiegan import SelfieGAN
+from portrait_cartoons.models.artifygan import ArtifyGAN
+from portrait_cartoons.models.cartoongan import CartoonGAN
+from portrait_cartoons.models.selfiegan import SelfieGAN
 from tests.models.test_cyclegan import ADAM, Mean, Shift, fit, ratios
 
 WEIGHTS = {"g": {"adv": 1.0, "content": 0.5}, "d": {"adv": 1.0}, "u": {"seg": 10.0}}

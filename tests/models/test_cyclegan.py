@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from src.models.base import DivergenceError, Translator
-from src.models.cyclegan import CycleGAN
-from src.networks.patchgan import PatchDiscriminator
-from src.networks.resnet import ResnetGenerator
+from portrait_cartoons.models.base import DivergenceError, Translator
+from portrait_cartoons.models.cyclegan import CycleGAN
+from portrait_cartoons.networks.patchgan import PatchDiscriminator
+from portrait_cartoons.networks.resnet import ResnetGenerator
 
 WEIGHTS = {"g": {"adv": 1.0, "cycle": 10.0, "identity": 5.0}, "d": {"adv": 1.0}}
 ADAM = {"lr": 2e-4, "betas": [0.5, 0.999]}

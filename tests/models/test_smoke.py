@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.checkpoint import read
-from src.config import CONF, composed
-from src.inference import Cartoonizer
+from portrait_cartoons.cli.config import CONF, composed
+from portrait_cartoons.inference import Cartoonizer
+from portrait_cartoons.runs.checkpoint import read
 from tests.conftest import Command
-from tests.test_resume import assert_same_run, rows
+from tests.runs.test_resume import assert_same_run, rows
 
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 
@@ -56,7 +56,7 @@ def tiny(model: str) -> list[str]:
 
 def stopping(step: int) -> None:
     """In the child: it gets SIGTERM in its n-th batch."""
-    from src.callbacks.reseed import Reseed
+    from portrait_cartoons.callbacks.reseed import Reseed
 
     on_train_batch_start, steps = Reseed.on_train_batch_start, iter(range(1, 1000))
 

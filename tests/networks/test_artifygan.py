@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.networks.artifygan import ArtifyDiscriminator, ArtifyGenerator
+from portrait_cartoons.networks.artifygan import ArtifyDiscriminator, ArtifyGenerator
 
 
 @pytest.mark.parametrize(("extra_convs", "expected"), [(True, 13_492_035), (False, 12_569_859)])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.networks.cartoongan import NORMS, CartoonDiscriminator, CartoonGenerator, NormName
+from portrait_cartoons.networks.cartoongan import NORMS, CartoonDiscriminator, CartoonGenerator, NormName
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.networks.attention import EfficientChannelAttention
-from src.networks.ganilla import Attention, ConcatBlock, GanillaGenerator
+from portrait_cartoons.networks.attention import EfficientChannelAttention
+from portrait_cartoons.networks.ganilla import Attention, ConcatBlock, GanillaGenerator
 
 
 @pytest.mark.parametrize(

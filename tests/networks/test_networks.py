@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from src.networks.patchgan import PatchDiscriminator
-from src.networks.resnet import ResnetGenerator
+from portrait_cartoons.networks.patchgan import PatchDiscriminator
+from portrait_cartoons.networks.resnet import ResnetGenerator
 
 
 def parameters(network: nn.Module) -> int:

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import torch
 
-from src.networks.unet import UNet
-from src.weights import WeightsError
+from portrait_cartoons.networks.unet import UNet
+from portrait_cartoons.networks.weights import WeightsError
 
 
 @pytest.mark.parametrize(("width", "expected"), [(64, 31_031_745), (32, 7_760_097), (16, 1_941_105)])

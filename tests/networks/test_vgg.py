@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from src.networks import vgg
-from src.networks.vgg import InputScale, Layer, VGGFeatures
-from src.weights import WeightsError
+from portrait_cartoons.networks import vgg
+from portrait_cartoons.networks.vgg import InputScale, Layer, VGGFeatures
+from portrait_cartoons.networks.weights import WeightsError
 
 
 @pytest.fixture(scope="module")

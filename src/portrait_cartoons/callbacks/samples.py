@@ -1,0 +1,123 @@
+"""What the networks draw, epoch by epoch, for the same few photos."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.seed import isolate_rng
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from portrait_cartoons.image import save_image, to_uint8
+from portrait_cartoons.runs.page import write_gallery
+
+_INPUTS = ("photo", "target")
+_ROWS = ("photo", "output", "cycle", "target")
+_BACKGROUND, _TEXT = (32, 32, 32), (224, 224, 224)
+_GAP = 2  # pixels
+
+
+class Samples(Callback):
+    """After each validation, writes `samples/epoch_0001.png` below the trainer's root folder, then renews the gallery.
+
+    The grid has a column for each of the first `count` photos of the validation set, and the rows photo, output,
+    cycle and target as far as they exist; `epoch_0000.png` shows the untrained networks. The data set's items hold
+    "photo" and perhaps "target", 3 x H x W; the module's `validation_step` returns "output" and perhaps "cycle",
+    N x 3 x H x W, and logs nothing. All are in [-1, 1].
+    """
+
+    def __init__(self, count: int = 8) -> None:
+        self.count = count
+        self._batch: dict[str, Tensor] = {}
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the start, unless the run is resumed or has no validation."""
+        if trainer.global_step == 0 and trainer.enable_validation:
+            self._write(trainer, pl_module, epoch=0)
+            write_gallery(Path(trainer.default_root_dir))
+
+    @rank_zero_only
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the epoch, counted from 1."""
+        # A validation on its own knows no epoch and must not replace the pictures of the training.
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            self._write(trainer, pl_module, epoch=trainer.current_epoch + 1)
+
+    @rank_zero_only
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Renew the gallery, now that the epoch's metrics are logged."""
+        if trainer.enable_validation:
+            for logger in trainer.loggers:
+                logger.save()
+            write_gallery(Path(trainer.default_root_dir))
+
+    def _write(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+        # Training must draw the same random numbers with and without samples.
+        with isolate_rng(), torch.no_grad(), _evaluating(pl_module):
+            rows = self._rows(trainer, pl_module)
+        run_dir = Path(trainer.default_root_dir)
+        (run_dir / "samples").mkdir(parents=True, exist_ok=True)
+        save_image(_grid(rows), run_dir / "samples" / f"epoch_{epoch:04d}.png")
+
+    def _rows(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Tensor]:
+        """The pictures of each row by its label, N x 3 x H x W in [-1, 1] on the CPU."""
+        loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
+        if not self._batch:
+            items = [loader.dataset[i] for i in range(min(self.count, len(loader.dataset)))]
+            names = [name for name in _INPUTS if all(name in item for item in items)]
+            self._batch = default_collate([{name: item[name] for name in names} for item in items])
+        # Chunks of the validation's own batch size are known to fit into memory.
+        chunks = {name: x.split(loader.batch_size or 1) for name, x in self._batch.items()}
+        outputs = [
+            _validate(trainer, pl_module, dict(zip(chunks, chunk, strict=True)))
+            for chunk in zip(*chunks.values(), strict=True)
+        ]
+        rows = self._batch | {name: torch.cat([output[name] for output in outputs]) for name in outputs[0]}
+        return {name: rows[name] for name in _ROWS if name in rows}
+
+
+def _validate(trainer: Trainer, pl_module: LightningModule, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    precision = trainer.precision_plugin
+    inputs = precision.convert_input({name: x.to(pl_module.device) for name, x in batch.items()})
+    with precision.val_step_context():
+        output: Any = pl_module.validation_step(inputs, 0)
+    return {name: output[name].float().cpu() for name in _ROWS if name in output}
+
+
+@contextmanager
+def _evaluating(module: torch.nn.Module) -> Iterator[None]:
+    """Evaluation mode inside; afterwards each submodule is as it was, for some may be frozen."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def _grid(rows: dict[str, Tensor]) -> np.ndarray:
+    """The pictures, N x 3 x H x W in [-1, 1] by row label, side by side as uint8 RGB; NaN is shown black."""
+    height, width = next(iter(rows.values())).shape[2:]
+    font_size = max(10, height // 10)
+    margin = font_size * 3 // 2
+    count = max(len(images) for images in rows.values())
+    sheet = Image.new("RGB", (margin + count * (width + _GAP), len(rows) * (height + _GAP) - _GAP), _BACKGROUND)
+    for row, (label, images) in enumerate(rows.items()):
+        y = row * (height + _GAP)
+        text = Image.new("RGB", (height, margin), _BACKGROUND)
+        font = ImageFont.load_default(font_size)
+        ImageDraw.Draw(text).text((height / 2, margin / 2), label, _TEXT, font, anchor="mm")
+        sheet.paste(text.rotate(90, expand=True), (0, y))
+        for column, image in enumerate(to_uint8(images.nan_to_num(-1)).permute(0, 2, 3, 1).numpy()):
+            picture = Image.fromarray(image).resize((width, height), Image.Resampling.BICUBIC)
+            sheet.paste(picture, (margin + column * (width + _GAP), y))
+    return np.asarray(sheet)

@@ -1,0 +1,91 @@
+"""Every problem of a configuration at once, before any work: each one sentence that names the key and the way out."""
+
+from collections.abc import Iterable
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+
+from portrait_cartoons.check.overrides import applied, parsed, swept
+from portrait_cartoons.check.static import static_problems
+from portrait_cartoons.cli.config import plain
+from portrait_cartoons.errors import UserError
+
+
+class ConfigError(UserError):
+    """Everything that is wrong with a configuration, one sentence per problem."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        several = "\n  - ".join((f"{len(self.problems)} problems in the configuration", *self.problems))
+        super().__init__(several if len(self.problems) > 1 else self.problems[0])
+
+
+def checked_config(root: str, overrides: list[str], networks: bool = True) -> DictConfig:
+    """The configuration `root` (a file of conf/) with Hydra overrides, in which `check` finds nothing wrong.
+
+    Without `networks` they are not tried: the command will not use those of the configuration.
+
+    Raises:
+        ConfigError: with every override that cannot be applied, and every problem of what the others describe.
+    """
+    cfg, kept, problems = applied(root, overrides)
+    # Where all that was given is unusable, networks and data are the defaults, which need no test of seconds.
+    touched = {parsed(text).key_or_group.partition(".")[0] for text in kept}
+    build = not problems or bool(touched & {"model", "data", "experiment"})
+    problems += check(cfg, root, build, networks)
+    if problems:
+        raise ConfigError(problems)
+    return cfg
+
+
+def checked_sweep(root: str, overrides: list[str]) -> None:
+    """Check every value of each override that holds several, beside the first value of the others.
+
+    Raises:
+        ConfigError: with the problems of all these configurations.
+    """
+    problems: dict[str, None] = {}
+    for key in ("run_dir", "resume"):
+        if any(text.lstrip("+").startswith(f"{key}=") for text in overrides):
+            problems[f"{key} cannot go with --multirun, whose runs begin in folders of their own: leave it out"] = None
+    values = [_single(text) for text in overrides]
+    first = [texts[0] for texts in values]
+    runs = [first, *([*first[:n], text, *first[n + 1 :]] for n, texts in enumerate(values) for text in texts[1:])]
+    for run in runs:
+        try:
+            checked_config(root, run)
+        except ConfigError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise ConfigError(problems)
+
+
+def valid_overrides(root: str, overrides: list[str]) -> None:
+    """Raise ConfigError with every override that cannot be applied; what the others describe is not looked at."""
+    if problems := applied(root, overrides).problems:
+        raise ConfigError(problems)
+
+
+def check(cfg: DictConfig, root: str = "train", build: bool = True, networks: bool = True) -> list[str]:
+    """One sentence for each problem of a composed configuration of training, or of another root that extends it.
+
+    Args:
+        root: the file of conf/ whose keys are known at the top level.
+        build: whether to look for the pictures and to try the networks, which takes seconds.
+        networks: whether to try these as well.
+    """
+    problems = static_problems(cfg, root)
+    if build and "" not in problems:
+        from portrait_cartoons.check.trial import trial_problems  # brings torch, for which a typo need not wait
+
+        problems |= trial_problems(plain(cfg), problems, networks)
+    return list(problems.values())
+
+
+def _single(text: str) -> list[str]:
+    """The overrides, of one value each, that a sweep makes of this one."""
+    try:
+        override = parsed(text)
+    except HydraException:  # it is reported where it is applied
+        return [text]
+    return [f"{override.get_key_element()}={value}" for value in swept(override)] or [text]

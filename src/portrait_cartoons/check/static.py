@@ -1,0 +1,64 @@
+"""Everything that can be said about a configuration without importing or building any of its parts."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from portrait_cartoons.check.calls import call_problems
+from portrait_cartoons.check.keys import Problem, Tree, nodes, unknown
+from portrait_cartoons.check.numbers import number_problems
+from portrait_cartoons.check.players import loss_problems, optimizer_problems
+from portrait_cartoons.check.trainer import trainer_problems
+from portrait_cartoons.cli.config import composed, plain
+from portrait_cartoons.cli.usage import GROUPS
+from portrait_cartoons.errors import UserError
+
+
+def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
+    """By key the sentence about it, the first where there are several.
+
+    The key "" means that nothing else can be checked.
+    """
+    try:
+        tree = plain(cfg)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or "a key"
+        return {"": f"{key} has no value, or one that refers to a key that does not exist; give it one"}
+    if lost := [name for name in GROUPS[:-1] if not isinstance(tree.get(name), dict)]:
+        return {"": f"{', '.join(lost)}: every run needs this part; choose one with {lost[0]}=<choice>"}
+    top = _top_keys(root)
+    known = [key for key in nodes(tree) if key.partition(".")[0] in top]
+    problems = {name: unknown(name, [*top, *known]) for name in tree if name not in top}
+    checks = (_folder_problems, call_problems, loss_problems, optimizer_problems, number_problems, trainer_problems)
+    for key, sentence in (problem for find in checks for problem in find(tree)):
+        problems.setdefault(key, sentence)
+    return problems
+
+
+def defaults(root: str) -> DictConfig:
+    """The configuration without overrides. Raises UserError where its files cannot be composed."""
+    try:
+        return composed(root, [])
+    except Exception as error:  # Hydra passes on whatever reading a file raises
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise UserError(f"the defaults of conf/{root}.yaml cannot be composed: {reason}; mend that file") from error
+
+
+@cache
+def _top_keys(root: str) -> tuple[str, ...]:
+    return (*GROUPS, *(str(key) for key in defaults(root) if key not in GROUPS))
+
+
+def _folder_problems(tree: Tree) -> Iterator[Problem]:
+    for name in ("resume", "run_dir"):
+        if not isinstance(tree.get(name), str | None):
+            yield name, f"{name}={tree[name]} must be the path of a folder; quote it: {name}=\"'{tree[name]}'\""
+    if isinstance(run_dir := tree.get("run_dir"), str) and tree.get("resume") is None:
+        taken = any(Path(run_dir, name).exists() for name in ("config.yaml", "metrics.csv", "checkpoints"))
+        if taken:
+            yield "run_dir", f"run_dir={run_dir} holds a run already: name another folder, or use resume={run_dir}"
+        elif Path(run_dir).exists() and not Path(run_dir).is_dir():
+            yield "run_dir", f"run_dir={run_dir} is no folder: name another place"

@@ -1,0 +1,60 @@
+"""What Lightning's trainer would read in another way than meant, or the project does in its own way."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from portrait_cartoons.check.keys import Problem, Tree
+from portrait_cartoons.check.numbers import COUNT
+from portrait_cartoons.check.source import signature
+
+ONE_DEVICE = "this version trains on one device"
+OURS = "the framework sets it itself"
+# By argument why it is not for this project, and what to do instead.
+UNSUITABLE = {
+    "max_steps": "it counts the steps of all optimizers, not batches; use model.epochs and trainer.limit_train_batches",
+    "min_steps": "it counts the steps of all optimizers, not batches; use model.epochs",
+    "max_time": "it stops between checkpoints; use `timeout <seconds>`, whose signal saves one, and resume=auto",
+    "fast_dev_run": "it turns checkpoints and loggers off; use trainer.limit_train_batches=2 and model.epochs=1",
+    "barebones": "it turns checkpoints and loggers off; leave it out",
+    "overfit_batches": "it replaces the sampler that makes resuming exact; use trainer.limit_train_batches",
+    "accumulate_grad_batches": "each player steps on every batch; use data.batch_size",
+    "gradient_clip_val": "Lightning cannot clip several optimizers; use model.optimizers.<player>.clip",
+    "gradient_clip_algorithm": "Lightning cannot clip several optimizers; use model.optimizers.<player>.clip",
+    "val_check_interval": "validation happens between epochs; use trainer.check_val_every_n_epoch",
+    "reload_dataloaders_every_n_epochs": "it breaks exact resuming; leave it out",
+    "num_nodes": f"{ONE_DEVICE}; leave it out",
+    "strategy": f"{ONE_DEVICE}; leave it out",
+    "sync_batchnorm": f"{ONE_DEVICE}; leave it out",
+    "enable_progress_bar": "the bar is a callback; use ~callbacks.progress to be without it",
+    "enable_checkpointing": "checkpoints are a callback; see conf/callbacks",
+    "logger": "loggers are a group of their own; use logger=<choice>",
+    "callbacks": "callbacks are a group of their own; see conf/callbacks",
+    "default_root_dir": f"{OURS}; use run_dir",
+    "plugins": f"{OURS}; leave it out",
+    "use_distributed_sampler": f"{OURS}; leave it out",
+    "num_sanity_val_steps": f"{OURS}; leave it out",
+    "enable_model_summary": f"{OURS}; leave it out",
+}
+ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
+
+
+def trainer_problems(tree: Tree) -> Iterator[Problem]:
+    trainer = tree["trainer"]
+    called = signature("lightning.Trainer")
+    for name in trainer.keys() & UNSUITABLE.keys():
+        if trainer[name] is not None and not (called and trainer[name] == called.defaults.get(name)):
+            yield f"trainer.{name}", f"trainer.{name}={trainer[name]} is not for this project: {UNSUITABLE[name]}"
+    if (devices := trainer.get("devices")) != 1:
+        yield "trainer.devices", f"trainer.devices={devices}: {ONE_DEVICE}; use trainer.devices=1"
+    if str(precision := trainer.get("precision")) in ("16", "16-mixed", "16-true"):
+        sentence = f"trainer.precision={precision}: one loss scaler cannot serve several optimizers; use bf16-mixed"
+        yield "trainer.precision", sentence
+    if (name := trainer.get("accelerator")) not in ACCELERATORS:
+        near = get_close_matches(str(name), ACCELERATORS, 1) or [f"one of {', '.join(ACCELERATORS)}"]
+        yield "trainer.accelerator", f"trainer.accelerator={name} is unknown: use {near[0]}"
+    limit, epochs = trainer.get("max_epochs"), tree["model"].get("epochs")
+    if limit in COUNT and epochs in COUNT and limit > epochs:
+        yield (
+            "trainer.max_epochs",
+            f"trainer.max_epochs={limit} goes beyond the learning-rate schedule; raise model.epochs={epochs} instead",
+        )

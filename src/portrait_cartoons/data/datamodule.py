@@ -1,0 +1,144 @@
+"""The one LightningDataModule of all systems: unpaired training batches that resume exactly, and a test split."""
+
+import multiprocessing
+import signal
+from multiprocessing.util import Finalize
+from pathlib import Path
+from typing import Any, cast
+
+import cv2
+import lightning
+import torch
+from torch.utils.data import DataLoader
+
+from portrait_cartoons.data import transforms
+from portrait_cartoons.data.background import Background
+from portrait_cartoons.data.dataset import Sample, TestDataset, UnpairedDataset, collate
+from portrait_cartoons.data.folder import DataError
+from portrait_cartoons.data.picture import Splits
+from portrait_cartoons.data.sampler import EpochSampler
+
+
+class Portraits(lightning.LightningDataModule):
+    """Batches of N samples as `UnpairedDataset` and `TestDataset` define them.
+
+    Args:
+        source: the pictures.
+        size: side of the squares that the networks see, in pixels.
+        load_size: shorter side to which training pictures are brought before the random crop, at least `size`.
+        flip: whether training mirrors half of the pictures.
+        background: of the photos, in training and test. White, a random colour per sample and a blur need their masks.
+        smooth_edges: whether training samples hold `cartoon_smooth`, the cartoon with its edges blurred.
+        smooth_noise: standard deviation, 0 to 1 (full range), of Gaussian noise on those blurred edges.
+        batch_size, val_batch_size: photos per batch in training and in validation.
+        workers: loader processes. The samples and their order do not depend on it.
+        seed: of order and augmentation.
+        max_unreadable: the share of unreadable files, 0 to 1, above which training stops.
+    """
+
+    def __init__(
+        self,
+        source: Splits,
+        size: int,
+        load_size: int,
+        flip: bool,
+        background: Background,
+        smooth_edges: bool,
+        smooth_noise: float,
+        batch_size: int,
+        val_batch_size: int,
+        workers: int,
+        seed: int,
+        max_unreadable: float,
+    ) -> None:
+        super().__init__()
+        self.source, self.seed, self.max_unreadable = source, seed, max_unreadable
+        self.size = size
+        # What decides, beside the pictures themselves, what the networks see of the test split.
+        self.preprocessing: dict[str, int | str] = {
+            "size": size,
+            "load_size": load_size,
+            "resize": transforms.EVALUATION_RESIZE,
+        }
+        self.batch_size, self.val_batch_size, self.workers = batch_size, val_batch_size, workers
+        self.train = UnpairedDataset(
+            source.train_photos,
+            source.train_cartoons,
+            transforms.training(size, load_size, flip),
+            seed,
+            background,
+            smooth_edges,
+            smooth_noise,
+        )
+        self.test = TestDataset("photo", source.test_photos, transforms.evaluation(size), background)
+        self.test_cartoons = TestDataset("cartoon", source.test_cartoons, transforms.evaluation(size), "keep")
+        self.unreadable: set[str] = set()
+        self._position = {"epoch": 0, "batch": 0}
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        epoch, skip = self._position["epoch"], self._position["batch"] * self.batch_size
+        if skip >= len(self.train):
+            epoch, skip = epoch + 1, 0
+        return self.loader(self.train, self.batch_size, sampler=EpochSampler(len(self.train), self.seed, epoch, skip))
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        return self.loader(self.test, self.val_batch_size)
+
+    def cartoon_dataloader(self) -> DataLoader[Sample]:
+        """The test split's cartoons, which distances between sets of images compare outputs with."""
+        return self.loader(self.test_cartoons, self.val_batch_size)
+
+    def state_dict(self) -> dict[str, Any]:
+        """How many batches of which epoch are done, and what could not be read so far."""
+        trainer = cast(lightning.Trainer, self.trainer)
+        batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
+        return {"epoch": trainer.current_epoch, "batch": batch, "unreadable": sorted(self.unreadable)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._position = state_dict
+        self.unreadable = set(state_dict["unreadable"])
+
+    def on_before_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:
+        """Take the unreadable files out of the batch, list them in the run folder, and stop if they are too many."""
+        if new := set(batch.pop("unreadable")) - self.unreadable:
+            self.unreadable |= new
+            listing = Path(cast(lightning.Trainer, self.trainer).default_root_dir, "unreadable.txt")
+            listing.write_text("".join(f"{sentence}\n" for sentence in sorted(self.unreadable)))
+            total = sum(len(pictures) for pictures in vars(self.source).values())
+            if len(self.unreadable) > self.max_unreadable * total:
+                raise DataError(
+                    f"{len(self.unreadable)} of {total} images cannot be read, more than data.max_unreadable="
+                    f"{self.max_unreadable} allows; {listing} names them: replace them or raise the limit"
+                )
+        return batch
+
+    def loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
+        """Batches of a data set, or of a part of one, loaded in the way of all others."""
+        if self.workers:
+            Finalize(None, _kill_workers, exitpriority=0)  # before the program waits for its children
+        return DataLoader(
+            dataset,
+            batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=collate,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_start_worker,
+            persistent_workers=self.workers > 0,
+            timeout=300 if self.workers else 0,  # a worker that hangs would otherwise hang training for ever
+        )
+
+
+def _start_worker(_: int) -> None:
+    cv2.setNumThreads(0)  # the workers are the parallelism
+    # Ctrl-C and batch systems signal all processes at once, but training still needs its workers to save its state.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _kill_workers() -> None:
+    """End the workers that an exception left behind: Python would send them SIGTERM and wait for ever."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler raises for a worker that is killed
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()

@@ -1,0 +1,41 @@
+"""What pictures are, whatever the machine they lie on: a hash of their names and contents."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+
+from portrait_cartoons.data.folder import FolderPictures
+from portrait_cartoons.data.picture import Picture
+
+
+def fingerprint(pictures: Sequence[Picture], indices: Iterable[int]) -> str:
+    """A sha256 over these pictures in this order. Of files the bytes count, of pictures drawn on the fly the pixels.
+
+    A file that cannot be read counts as one without content.
+    """
+    whole = hashlib.sha256()
+    for index in indices:
+        if isinstance(pictures, FolderPictures):
+            whole.update(_of_files(pictures, index))
+        else:
+            whole.update(_of_pixels(pictures[index]))
+    return whole.hexdigest()
+
+
+def _of_files(pictures: FolderPictures, index: int) -> bytes:
+    """A hash of one picture's files: itself, its mask and its target."""
+    companions = [beside[index] for beside in (pictures.masks, pictures.targets) if beside]
+    digest = hashlib.sha256(pictures.name(index).encode(errors="surrogateescape"))
+    for path in (pictures.paths[index], *companions):
+        with suppress(OSError), path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.digest()
+
+
+def _of_pixels(picture: Picture) -> bytes:
+    digest = hashlib.sha256(picture.name.encode())
+    for array in (picture.image, picture.mask, picture.target):
+        if array is not None:
+            digest.update(f"{array.shape}".encode())
+            digest.update(array.tobytes())
+    return digest.digest()

@@ -1,0 +1,273 @@
+"""Measure trained models on the test split of a data set, beside the unchanged photo, and write one report.
+
+    python -m src.evaluate ckpt=<file, run folder, glob or list> data=<choice> [data.<key>=<value> ...] [key=value ...]
+    python -m src.evaluate report=camgan_tables
+
+The report is a folder: a page with pictures (index.html), tables (report.md, report.csv), all values (report.json) and
+the pictures they were taken from, so that others can score them. An evaluation that was interrupted goes on when it is
+started again with output=<its folder>. On several GPUs: torchrun --nproc-per-node=<GPUs> -m src.evaluate ...
+
+Examples:
+
+    python -m src.evaluate ckpt=runs/cyclegan-toy/2026-01-31_12-00-00 data=toy
+    python -m src.evaluate ckpt='runs/*/*' data=folder data.source.photo=photos data.source.cartoon=cartoons
+    python -m src.evaluate ckpt=[a.ckpt,b.ckpt] data=ffhq_whitebox output=comparison fidelity=true
+"""
+
+import difflib
+import os
+import re
+import shlex
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from omegaconf import DictConfig, OmegaConf
+
+from portrait_cartoons.check import checked_config
+from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.config import CONF, build_data, literal
+from portrait_cartoons.cli.options import OptionError, parse_options
+from portrait_cartoons.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from portrait_cartoons.evaluation.evaluator import Evaluator
+    from portrait_cartoons.evaluation.paper import Paper
+    from portrait_cartoons.evaluation.report import Report
+    from portrait_cartoons.evaluation.systems import System
+
+# torch and what needs it is imported late: help and wrong use need not wait for it.
+
+OPTIONS = CONF / "evaluate.yaml"
+ROOT = Path("runs", "evaluations")
+KINDS = {
+    "limit": "a whole number of pictures or null",
+    "fidelity": "true or false",
+    "bootstrap": "a whole number of resamples",
+    "seed": "a whole number",
+}
+BY_FIDELITY = " by torch-fidelity"  # ends the protocol's entries that are results
+ENOUGH = 2048  # images, below which FID depends more on their number than on the systems
+
+
+@dataclass
+class Options:
+    """The types of the keys in conf/evaluate.yaml, which explains them."""
+
+    ckpt: str | None
+    output: str | None
+    limit: int | None
+    features: str
+    weights: str | None
+    fidelity: bool
+    bootstrap: int
+    seed: int
+    device: str
+    report: str | None
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command. Wrong use raises UserError, with all problems of the data."""
+    if usage.asked(arguments):
+        print(f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}")
+        print(f"Data, with the keys of src.train: {', '.join(usage.groups()['data'])}")
+        return
+    options, overrides = split(arguments)
+    paper = chosen_paper(options.report) if options.report else None
+    missing: list[str] = []
+    if paper:
+        systems, missing = finished_runs(paper)
+        overrides = [f"data={paper.data}", *overrides]  # unless other data are named: the last one counts
+    elif not any(override.startswith("data=") for override in overrides):
+        raise OptionError("data is missing: add data=<choice>, whose test split is measured on; see --help")
+    cfg = checked_config("train", overrides, networks=False)
+
+    from portrait_cartoons.evaluation import ranks
+    from portrait_cartoons.evaluation.systems import given
+
+    if not paper:
+        systems = given(str(options.ckpt))
+    with ranks.launched():
+        evaluator = _evaluator(options, cfg)
+        if ranks.rank() == 0:
+            print(f"evaluating into {evaluator.folder}")
+        command = shlex.join(["python", "-m", "src.evaluate", *arguments])
+        report = _measured(evaluator, _begun(evaluator, command), systems)
+        if options.fidelity:
+            report = _confirmed(evaluator, report)
+        if ranks.rank() == 0:
+            _show(report, evaluator, paper, missing)
+
+
+def split(arguments: list[str]) -> tuple[Options, list[str]]:
+    """The options, and the overrides of the data. Raises OptionError."""
+    data = [text for text in arguments if re.match(r"[+~]*data\b", text)]
+    options = parse_options(Options, OPTIONS, [text for text in arguments if text not in data], KINDS, ("data",))
+    if options.features not in ("auto", "inception", "random"):
+        raise OptionError(f"features={options.features}: it must be auto, inception or random")
+    for key, least in (("limit", 2), ("bootstrap", 0), ("seed", 0)):
+        value = getattr(options, key)
+        if value is not None and value < least:
+            raise OptionError(f"{key}={value}: it must be a whole number of at least {least}")
+    if (options.ckpt is None) == (options.report is None):
+        raise OptionError("what is to be evaluated? name either ckpt=<checkpoints> or report=<choice>; see --help")
+    return options, [literal(text) for text in data]
+
+
+def chosen_paper(choice: str) -> "Paper":
+    """The paper that a file of conf/report describes. Raises OptionError where there is no such file."""
+    from portrait_cartoons.evaluation.paper import paper
+
+    choices = {file.stem: file for file in sorted((CONF / "report").glob("*.yaml"))}
+    if choice not in choices:
+        near = difflib.get_close_matches(choice, choices, 1) or [f"one of {', '.join(choices)}"]
+        raise OptionError(f"report={choice}: there is no conf/report/{choice}.yaml; did you mean {near[0]}?")
+    return paper(cast(dict[str, Any], OmegaConf.to_container(OmegaConf.load(choices[choice]))))
+
+
+def finished_runs(paper: "Paper") -> "tuple[list[System], list[str]]":
+    """The systems there are, and a sentence about each that is missing. Raises UserError where there is none."""
+    from portrait_cartoons.evaluation.systems import of_paper
+
+    systems, missing = of_paper(paper)
+    if not systems:
+        raise UserError("\n  - ".join(["none of the experiments has a finished run", *missing]))
+    return systems, missing
+
+
+def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
+
+    from portrait_cartoons.evaluation import ranks
+    from portrait_cartoons.evaluation.bootstrap import Bootstrap
+    from portrait_cartoons.evaluation.evaluator import Evaluator
+    from portrait_cartoons.evaluation.features import Features, feature_network
+
+    network = feature_network(cast(Features, options.features), options.weights, keys="")
+    if options.fidelity and network.weights is None:
+        raise OptionError("fidelity=true needs the Inception weights: use features=inception, or leave fidelity out")
+    data = build_data(cfg, ("photo",))
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    folder = Path(options.output).expanduser() if options.output else ranks.agreed(ROOT / now)
+    return Evaluator(
+        data,
+        network,
+        Bootstrap(options.bootstrap, options.seed),
+        _device(options.device),
+        _made(folder),
+        *(min(options.limit or len(pictures), len(pictures)) for pictures in (data.test, data.test_cartoons)),
+    )
+
+
+def _device(name: str) -> "torch.device":
+    import torch
+
+    try:
+        if name != "auto":
+            return torch.zeros(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"device={name} is not available here: use device=auto or device=cpu") from error
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None:
+        return torch.device("cpu")
+    return torch.device(accelerator.type, int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _made(folder: Path) -> Path:
+    """The folder, which is empty or holds a report."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        foreign = any(folder.iterdir()) and not (folder / "report.json").exists()
+    except OSError as error:
+        raise OptionError(f"output={folder} cannot be used ({error.strerror}): choose another folder") from error
+    if foreign:
+        raise OptionError(f"output={folder} holds other files: choose an empty folder, or that of a report")
+    return folder
+
+
+def _begun(evaluator: "Evaluator", command: str) -> "Report":
+    """The report in the folder, which must be of the same protocol, or a new one; with the baselines."""
+    from portrait_cartoons.evaluation.evaluator import PHOTOS, TARGETS, folder_of
+    from portrait_cartoons.evaluation.report import Report, read, same_protocol
+
+    file = evaluator.folder / "report.json"
+    if file.exists():
+        report = read(file)
+        protocol = {key: value for key, value in report.protocol.items() if not key.endswith(BY_FIDELITY)}
+        same_protocol(evaluator.protocol, protocol, file)
+        report = replace(report, commands=list(dict.fromkeys([*report.commands, command])))
+    else:  # written before any picture, so that all that lie there are of one protocol
+        report = _written(Report(evaluator.protocol, [], folder_of(PHOTOS), None, [command]), evaluator)
+    if report.rows:
+        return report
+    rows = evaluator.baselines()
+    targets = folder_of(TARGETS) if (evaluator.folder / folder_of(TARGETS)).is_dir() else None
+    return _written(replace(report, rows=rows, targets=targets), evaluator)
+
+
+def _measured(evaluator: "Evaluator", report: "Report", wanted: list["System"]) -> "Report":
+    """The report with a row for each system; one that it has already, by its file's hash, is left as it is."""
+    from portrait_cartoons.evaluation import ranks
+    from portrait_cartoons.evaluation.evaluator import RESERVED, folder_of
+    from portrait_cartoons.evaluation.report import Row
+    from portrait_cartoons.evaluation.systems import distinct
+    from portrait_cartoons.runs.checkpoint import load
+
+    for system in wanted:
+        if system.sha256 in {row.sha256 for row in report.rows}:
+            continue
+        name = distinct(system.name, [*RESERVED, *(row.name for row in report.rows)])
+        if ranks.rank() == 0:
+            print(f"  {name}: {system.file}", flush=True)
+        values = evaluator.system(name, load(system.file), system.file)
+        row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name))
+        report = _written(replace(report, rows=[*report.rows, row]), evaluator)
+    return report
+
+
+def _confirmed(evaluator: "Evaluator", report: "Report") -> "Report":
+    """The report with what torch-fidelity finds in the pictures of each row."""
+    from portrait_cartoons.evaluation import ranks
+    from portrait_cartoons.evaluation.evaluator import CARTOONS, folder_of
+    from portrait_cartoons.evaluation.fidelity import agree, rescored
+
+    for row in report.rows if ranks.rank() == 0 else ():
+        if row.pictures is None or f"fid of {row.name}{BY_FIDELITY}" in report.protocol:
+            continue
+        print(f"torch-fidelity: {row.name}", flush=True)
+        folders = (evaluator.folder / row.pictures, evaluator.folder / folder_of(CARTOONS))
+        found = rescored(*folders, evaluator.network, evaluator.device)
+        agree(row, found)
+        entries = {f"{key} of {row.name}{BY_FIDELITY}": getattr(found, key) for key in ("fid", "kid")}
+        report = _written(replace(report, protocol={**report.protocol, **entries}), evaluator)
+    return report
+
+
+def _written(report: "Report", evaluator: "Evaluator") -> "Report":
+    from portrait_cartoons.evaluation import ranks
+    from portrait_cartoons.evaluation.files import write
+
+    if ranks.rank() == 0:
+        write(report, evaluator.folder)
+    return report
+
+
+def _show(report: "Report", evaluator: "Evaluator", paper: "Paper | None", missing: list[str]) -> None:
+    """Print the tables, and what their reader must know."""
+    from rich.console import Console
+
+    from portrait_cartoons.evaluation.paper import paper_tables
+    from portrait_cartoons.evaluation.table import tabulate
+    from portrait_cartoons.evaluation.text import show_tables
+
+    show_tables(paper_tables(report, paper) if paper else [tabulate(report)], Console())
+    images = min(evaluator.photos, evaluator.cartoons)
+    if evaluator.network.weights is None:
+        print("There is no FID without the Inception weights: features=inception downloads them.")
+    elif images < ENOUGH:
+        print(f"FID of {images} images, below {ENOUGH}, says little by itself: compare it at the same number only.")
+    for sentence in missing:
+        print(sentence)
+    print(f"the report is {evaluator.folder / 'index.html'}")

@@ -1,0 +1,170 @@
+"""What an evaluation found: a row of values per system and baseline, and the protocol they were measured by."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal, NamedTuple
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+
+from portrait_cartoons.errors import UserError
+
+Protocol = dict[str, str | int | float | bool | None]
+
+# JSON has no infinite number: it is written as the text "Infinity".
+_JSON = with_config(ConfigDict(extra="forbid", ser_json_inf_nan="strings"))
+
+
+class Column(NamedTuple):
+    """How the values of one kind are shown: multiplied by `factor`, with so many decimals."""
+
+    title: str
+    better: Literal["higher", "lower"] | None
+    decimals: int
+    factor: float = 1.0
+
+
+COLUMNS: Mapping[str, Column] = {
+    "fid": Column("FID", "lower", 2),
+    "kid": Column("KID", "lower", 4),
+    "random_fd": Column("Random FD", "lower", 4),
+    "random_kd": Column("Random KD", "lower", 4),
+    "content/psnr": Column("Content PSNR dB", "higher", 2),
+    "content/ssim": Column("Content SSIM", "higher", 3),
+    "content/mse": Column("Content MSE", "lower", 4),
+    "cycle/psnr": Column("Cycle PSNR dB", "higher", 2),
+    "cycle/ssim": Column("Cycle SSIM", "higher", 3),
+    "cycle/mse": Column("Cycle MSE", "lower", 4),
+    "target/psnr": Column("Target PSNR dB", "higher", 2),
+    "target/ssim": Column("Target SSIM", "higher", 3),
+    "target/mse": Column("Target MSE", "lower", 4),
+    "parameters": Column("Generator parameters M", "lower", 3, 1e-6),
+    "milliseconds": Column("ms per image", "lower", 1),
+}
+
+
+class ReportError(UserError):
+    """A report that cannot be read, written or put beside another; the sentence names the file."""
+
+
+@_JSON
+@dataclass(frozen=True)
+class Value:
+    """A mean over images, or a distance between sets, and its 95 % bootstrap interval where there is one.
+
+    The unchanged photo's content PSNR is infinite. NaN, and an interval with one end, raise ValueError.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        if any(number is not None and math.isnan(number) for number in (self.value, self.low, self.high)):
+            raise ValueError("a value must be a number, not NaN")
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval needs both ends")
+
+
+@_JSON
+@dataclass(frozen=True)
+class Row:
+    """The values of a system or a baseline by the keys of COLUMNS; the checkpoint as given, and its sha256.
+
+    `pictures` is the folder of its PNGs, relative to the report's. What is no such folder, an unknown key or a name
+    that cannot be printed raises ValueError.
+    """
+
+    name: str
+    kind: Literal["system", "baseline"]
+    values: dict[str, Value]
+    checkpoint: str | None = None
+    sha256: str | None = None
+    pictures: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_printable(self.name)
+        if unknown := self.values.keys() - COLUMNS.keys():
+            raise ValueError(f"there is no column {min(unknown)!r}")
+        _check_folder(self.pictures)
+
+
+@_JSON
+@dataclass(frozen=True)
+class Report:
+    """Rows of different names that were measured by one protocol, and the folders of the pictures they rest on.
+
+    `photos` and `targets`, the true cartoons where the data has them, are folders relative to the report's; their PNGs
+    have the same names as those of the rows. `commands` are those that made the report, as typed. Rows of one name,
+    folders elsewhere and keys of the protocol that cannot be printed raise ValueError.
+    """
+
+    protocol: Protocol
+    rows: list[Row]
+    photos: str
+    targets: str | None = None
+    commands: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        names = [row.name for row in self.rows]
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"several rows have the name {min(repeated)!r}")
+        for key in self.protocol:
+            _check_printable(key)
+        for folder in (self.photos, self.targets):
+            _check_folder(folder)
+
+
+def read(path: Path) -> Report:
+    """The report that `write` has left as report.json. Raises ReportError for anything else."""
+    try:
+        return _ADAPTER.validate_json(path.read_bytes())
+    except OSError as error:
+        raise ReportError(f"cannot read the report {path}: {error.strerror}; name another") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = f"in {'.'.join(map(str, first['loc']))!r}: " if first["loc"] else ""
+        reason = place + first["msg"].removeprefix("Value error, ")
+        raise ReportError(f"{path} is no report ({reason}); restore it or evaluate anew") from error
+
+
+def dumped(report: Report) -> bytes:
+    """The JSON that `read` takes."""
+    return _ADAPTER.dump_json(report, indent=2)
+
+
+def same_protocol(ours: Protocol, theirs: Protocol, path: Path) -> None:
+    """Raise ReportError, naming every key that differs, unless the report at `path` has our protocol.
+
+    No difference is harmless: versions move FID in the last digits, devices move milliseconds.
+    """
+    differing = [
+        f"{key} ({there} there, {here} here)"
+        for key in dict.fromkeys([*theirs, *ours])
+        if (there := _shown(theirs, key)) != (here := _shown(ours, key))
+    ]
+    if differing:
+        raise ReportError(
+            f"the protocol of {path} differs in {', '.join(differing)}: "
+            "their values do not belong in one table; name another output or evaluate as there"
+        )
+
+
+_ADAPTER = TypeAdapter(Report)
+
+
+def _check_printable(name: str) -> None:
+    """Raise ValueError for a name that is empty or would steer the terminal."""
+    if not name or not name.isprintable():
+        raise ValueError(f"the name {name!r} cannot be printed")
+
+
+def _check_folder(folder: str | None) -> None:
+    """Raise ValueError for a folder outside of the report's."""
+    if folder is not None and (PurePosixPath(folder).is_absolute() or ".." in PurePosixPath(folder).parts):
+        raise ValueError(f"the folder {folder!r} lies outside of the report's")
+
+
+def _shown(protocol: Protocol, key: str) -> str:
+    return repr(protocol[key]) if key in protocol else "nothing"

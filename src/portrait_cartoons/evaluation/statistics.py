@@ -1,0 +1,94 @@
+"""Features of the true cartoons, which never change: taken once for all systems, runs and evaluations."""
+
+import hashlib
+import json
+import os
+import sys
+import zipfile
+import zlib
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Subset
+
+from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.data.fingerprint import fingerprint
+from portrait_cartoons.evaluation import ranks
+from portrait_cartoons.evaluation.features import FeatureNetwork
+from portrait_cartoons.evaluation.progress import tracked
+from portrait_cartoons.evaluation.report import Protocol
+from portrait_cartoons.evaluation.scores import saved
+
+FOLDER = Path("runs", "statistics")
+# Who decides what a file's pixels, and their features, are.
+VERSIONS = ("pillow", "opencv-python-headless", "albumentations", "torch", "torch-fidelity")
+
+
+def cartoon_protocol(data: Portraits, network: FeatureNetwork, count: int, shown: bool = False) -> Protocol:
+    """All that the features of the test split's first `count` cartoons depend on; a pass over the files, `shown`."""
+    indices = tracked(range(count), count, "contents of the cartoons", shown)
+    return {
+        "cartoons": count,
+        "cartoons' sha256": fingerprint(data.test_cartoons.pictures, indices),
+        **data.preprocessing,
+        **network.protocol,
+        **{name: version(name) for name in VERSIONS},
+    }
+
+
+def cartoon_features(
+    data: Portraits,
+    network: FeatureNetwork,
+    protocol: Protocol,
+    device: torch.device | str,
+    shown: bool = False,
+) -> Tensor:
+    """The features, N x D, of the cartoons that `cartoon_protocol` describes, on every rank; from `FOLDER` if there."""
+
+    def compute() -> Tensor:
+        share = ranks.share(cast(int, protocol["cartoons"]))
+        loader = data.loader(Subset(data.test_cartoons, share), data.val_batch_size)
+        batches = tracked(loader, len(loader), "features of the cartoons", shown)
+        parts = [network(saved("cartoon", batch["cartoon"].to(device))) for batch in batches]
+        return ranks.gathered({"features": torch.cat(parts)} if parts else {})["features"]
+
+    return remembered(protocol, compute)
+
+
+def remembered(protocol: Protocol, compute: Callable[[], Tensor]) -> Tensor:
+    """Features that depend on this alone: those in `FOLDER`, or else computed, by all ranks, and written there."""
+    file = FOLDER / f"{hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()}.npz"
+    found = ranks.agreed(_read(file) if ranks.rank() == 0 else None)
+    if found is not None:
+        return found
+    features = compute()
+    if ranks.rank() == 0:
+        _write(file, features)
+    return features
+
+
+def _read(file: Path) -> Tensor | None:
+    """The features in a file; None where there is none, or none that is whole."""
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            features = arrays["features"]
+    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+    usable = features.dtype == np.float32 and features.ndim == 2 and np.isfinite(features).all()
+    return torch.from_numpy(features) if usable else None
+
+
+def _write(file: Path, features: Tensor) -> None:
+    temporary = file.with_name(f".{os.getpid()}-{file.name}")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as stream:
+            np.savez(stream, features=features.numpy())
+        os.replace(temporary, file)
+    except OSError as error:
+        print(f"warning: {file} cannot be written ({error.strerror}): it will be computed again", file=sys.stderr)

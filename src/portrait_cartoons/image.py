@@ -1,0 +1,187 @@
+"""Image files and pixels: the one place that reads, checks, converts and writes them.
+
+Files hold uint8 RGB arrays of shape H x W x 3; networks see float tensors of shape 3 x H x W in [-1, 1].
+"""
+
+import os
+import struct
+import uuid
+import warnings
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from portrait_cartoons.errors import UserError
+
+FORMATS = {
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".gif": "GIF",
+}
+
+# What Pillow's decoders let escape when bytes are damaged or hostile.
+_DECODING_ERRORS = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
+
+
+class ImageError(UserError):
+    """An image file or folder that cannot be read or written; the sentence names it."""
+
+
+def load_rgb(path: str | Path, min_side: int | None = None, max_pixels: int = 100_000_000) -> np.ndarray:
+    """The upright picture as uint8, H x W x 3, in an array of its own.
+
+    Transparency lies on white, 16-bit grey is scaled to 8 bits, an animation gives its first frame. Where `min_side`
+    is given, a large JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is faster, but its shorter side stays
+    at or above `min_side` pixels. Raises ImageError for all that is no whole picture of at most `max_pixels` pixels.
+    """
+    return _decode(path, to_rgb, min_side, max_pixels)
+
+
+def load_mask(path: str | Path, max_pixels: int = 100_000_000) -> np.ndarray:
+    """The upright picture's grey values as uint8, H x W; otherwise as `load_rgb`."""
+    return _decode(path, _to_grey, None, max_pixels)
+
+
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """uint8 H x W x 3: transparency laid on white, 16-bit grey scaled to 8 bits. Floats raise ValueError."""
+    return np.array(_opaque(_eight_bits(image)).convert("RGB"))
+
+
+def save_image(array: np.ndarray, path: str | Path) -> None:
+    """Write uint8 H x W x 3 in the format of the path's suffix, atomically: no other program sees half a file.
+
+    JPEG and WebP are written at quality 95. Raises ImageError for an unknown suffix or a failing disk.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise ImageError(f"cannot write {path}: its suffix must be one of {' '.join(FORMATS)}")
+    image = Image.fromarray(array)
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        image.save(temporary, FORMATS[path.suffix.lower()], quality=95)  # lossless formats ignore the quality
+        os.replace(temporary, path)
+    except (OSError, ValueError) as error:
+        raise ImageError(f"cannot write {path}: {_reason(error)}; make room or choose another place") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """The image files, known by suffix, in a folder and its subfolders, sorted.
+
+    Hidden files and folders are left out; links to folders are followed, each folder once. Raises ImageError for a
+    folder that is missing or cannot be read.
+    """
+    seen: set[str] = set()
+    found: list[Path] = []
+    for root, subfolders, files in os.walk(folder, onerror=_unreadable_folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
+        visible = (Path(root, name) for name in files if not name.startswith("."))
+        found += [path for path in visible if path.suffix.lower() in FORMATS]
+    return sorted(found)
+
+
+def to_uint8(x: Tensor) -> Tensor:
+    """Pixels in [-1, 1], any float type and shape, as uint8: rounded to the nearest value, clamped to [0, 255].
+
+    Raises ValueError for integers and for NaN.
+    """
+    if not x.is_floating_point():
+        raise ValueError(f"pixels must be floats in [-1, 1], not {x.dtype}")
+    if x.isnan().any():
+        raise ValueError("pixels must be numbers, but some are NaN")
+    return ((x.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def from_uint8(array: np.ndarray | Tensor) -> Tensor:
+    """uint8 H x W x 3 as a float tensor 3 x H x W in [-1, 1], the inverse of `to_uint8`; else ValueError."""
+    # A copy, because torch refuses arrays with negative strides and warns of read-only ones.
+    pixels = array if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
+    if pixels.dtype != torch.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise ValueError(f"pixels must be uint8 of shape H x W x 3, not {pixels.dtype} of {tuple(pixels.shape)}")
+    return pixels.permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format) / 127.5 - 1
+
+
+def _decode(
+    path: str | Path, convert: Callable[[Image.Image], np.ndarray], min_side: int | None, max_pixels: int
+) -> np.ndarray:
+    """What `convert` makes of the upright picture."""
+    try:
+        # Pillow warns of odd metadata and of sizes our own limit decides on.
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=tuple(FORMATS.values())) as image:
+            if image.width * image.height > max_pixels:
+                raise ValueError(f"its {image.width} x {image.height} pixels exceed the limit of {max_pixels}")
+            if min_side is not None:
+                image.draft(None, (min_side, min_side))
+            image.load()
+            return convert(ImageOps.exif_transpose(image))
+    except _DECODING_ERRORS as error:
+        raise ImageError(f"cannot read the image {path}: {_reason(error)}; replace it or leave it out") from error
+
+
+def _to_grey(image: Image.Image) -> np.ndarray:
+    return np.array(_opaque(_eight_bits(image)).convert("L"))
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey scaled to mode "L", because Pillow's own conversion clips; other modes as they are."""
+    if image.mode == "F":
+        raise ValueError("its pixels are floats of unknown range, but 8 or 16 bits are needed")
+    if not image.mode.startswith("I"):
+        return image
+    values = np.asarray(image).astype(np.int64)
+    if np.any((values < 0) | (values > 65535)):
+        raise ValueError("its pixels need more than 16 bits, but 8 or 16 bits are needed")
+    return Image.fromarray(((values + 128) // 257).astype(np.uint8))
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """The picture laid on white where it is transparent."""
+    if not image.has_transparency_data:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+
+
+def _reason(error: BaseException) -> str:
+    """Why reading or writing failed, as part of a sentence."""
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is no {', '.join(dict.fromkeys(FORMATS.values()))} file"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def _unreadable_folder(error: OSError) -> NoReturn:
+    raise ImageError(f"cannot read the folder {error.filename}: {_reason(error)}; name a folder of images") from error

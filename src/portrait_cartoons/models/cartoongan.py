@@ -1,0 +1,76 @@
+"""CartoonGAN (Chen et al. 2018): one generator, held to its photo's content, and a discriminator of clear edges.
+
+    x photo, y cartoon, e cartoon with smoothed edges, V features of VGG before the activation
+
+    D:  min_D  E_y l(D(y), real) + E_e l(D(e), fake) + E_x l(D(G(x)), fake)                      adv      (eq. 3)
+    G:  min_G  E_x l(D(G(x)), real)                                                              adv      (eq. 3)
+             + w_content E_x |V(G(x)) - V(x)|_1                                                  content  (eq. 4)
+
+The first `content_epochs` train G alone, on content alone (section 3.3). The paper writes the log loss (`vanilla`), its
+authors' code trains least squares (`lsgan`); both judge D's raw outputs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from portrait_cartoons.losses import adversarial, perceptual
+from portrait_cartoons.losses.adversarial import Objective
+from portrait_cartoons.models.base import Translator
+
+
+class CartoonGAN(Translator):
+    """`generator`, `discriminator` and `features` each make a network; the rest is as in the base."""
+
+    terms = {"g": ("adv", "content"), "d": ("adv",)}  # noqa: RUF012
+    inputs = ("photo", "cartoon", "cartoon_smooth")
+    phases = ("content", "adversarial")
+
+    def __init__(
+        self,
+        generator: Callable[[], nn.Module],
+        discriminator: Callable[[], nn.Module],
+        features: Callable[[], nn.Module],
+        objective: Objective,
+        content_epochs: int,
+        weights: Mapping[str, Mapping[str, float]],
+        optimizers: Mapping[str, Mapping[str, Any]],
+        epochs: int,
+        decay_share: float,
+    ) -> None:
+        super().__init__(weights, optimizers, epochs, decay_share)
+        self.objective, self.content_epochs = objective, content_epochs
+        self.g, self.d, self.features = generator(), discriminator(), features()
+
+    @property
+    def generator(self) -> nn.Module:
+        return self.g
+
+    @property
+    def phase(self) -> str:
+        return "content" if self.current_epoch < self.content_epochs else "adversarial"
+
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+        x = batch["photo"]
+        if self.phase == "content":
+            with self.update("g", "content") as t:
+                t["content"] = self.content(self.g(x), x)
+            return
+
+        y, e, fake = batch["cartoon"], batch["cartoon_smooth"], self.g(x)
+        with self.update("d") as t:
+            on_y, on_e, on_fake = self.d(y), self.d(e), self.d(fake.detach())
+            t["adv"] = (
+                adversarial.real(on_y, self.objective)
+                + adversarial.fake(on_e, self.objective)
+                + adversarial.fake(on_fake, self.objective)
+            )
+            t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
+        with self.update("g") as t:
+            t["adv"] = adversarial.fooling(self.d(fake), self.objective)
+            if t.needs("content"):
+                t["content"] = self.content(fake, x)
+
+    def content(self, output: Tensor, photo: Tensor) -> Tensor:
+        return perceptual.content(self.features(output), self.features(photo))

@@ -1,0 +1,85 @@
+"""CycleGAN (Zhu et al. 2017): two translators that undo each other, each judged by a discriminator.
+
+    x photo, y cartoon, G: x -> y, F: y -> x, D_Y and D_X judge cartoons and photos (least squares by default)
+
+    min_{G,F}    E_x (D_Y(G(x)) - 1)^2 + E_y (D_X(F(y)) - 1)^2                          adv        (eq. 1)
+               + w_cycle    (E_x |F(G(x)) - x|_1 + E_y |G(F(y)) - y|_1)                 cycle      (eq. 2)
+               + w_identity (E_y |G(y) - y|_1 + E_x |F(x) - x|_1)                       identity   (section 5.2)
+    min_{D_X,D_Y}  1/2 [E_y (D_Y(y) - 1)^2 + E_x D_Y(G(x))^2], D_X alike                adv        (section 7.1)
+
+D learns from a pool of the last 50 fakes. Both directions of one generator, and real and fake of one discriminator, are
+computed in one pass: exact, because instance norm treats every image alone.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import l1_loss
+
+from portrait_cartoons.losses import adversarial
+from portrait_cartoons.losses.adversarial import Objective
+from portrait_cartoons.models.base import Translator
+from portrait_cartoons.models.pool import ImagePool
+
+
+class CycleGAN(Translator):
+    """`generator` and `discriminator` make one network each time they are called; the rest is as in the base."""
+
+    terms = {"g": ("adv", "cycle", "identity"), "d": ("adv",)}  # noqa: RUF012
+
+    def __init__(
+        self,
+        generator: Callable[[], nn.Module],
+        discriminator: Callable[[], nn.Module],
+        objective: Objective,
+        pool_size: int,
+        weights: Mapping[str, Mapping[str, float]],
+        optimizers: Mapping[str, Mapping[str, Any]],
+        epochs: int,
+        decay_share: float,
+    ) -> None:
+        super().__init__(weights, optimizers, epochs, decay_share)
+        self.objective = objective
+        self.g = nn.ModuleDict({"xy": generator(), "yx": generator()})
+        self.d = nn.ModuleDict({"x": discriminator(), "y": discriminator()})
+        self.pools = nn.ModuleDict({"x": ImagePool(pool_size), "y": ImagePool(pool_size)})
+
+    @property
+    def generator(self) -> nn.Module:
+        return self.g["xy"]
+
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+        x, y = batch["photo"], batch["cartoon"]
+
+        with self.update("g") as t:
+            if t.needs("identity"):
+                fake_y, same_y = self.g["xy"](torch.cat([x, y])).chunk(2)
+                fake_x, same_x = self.g["yx"](torch.cat([y, x])).chunk(2)
+                t["identity"] = l1_loss(same_y, y) + l1_loss(same_x, x)
+            else:
+                fake_y, fake_x = self.g["xy"](x), self.g["yx"](y)
+            t["cycle"] = l1_loss(self.g["yx"](fake_y), x) + l1_loss(self.g["xy"](fake_x), y)
+            t["adv"] = self._fooling(self.d["y"], fake_y) + self._fooling(self.d["x"], fake_x)
+
+        with self.update("d") as t:
+            on_y, on_fake_y = self._judged("y", y, fake_y)
+            on_x, on_fake_x = self._judged("x", x, fake_x)
+            t["adv"] = 0.5 * self._judging(on_y, on_fake_y) + 0.5 * self._judging(on_x, on_fake_x)
+            t.scores = adversarial.scores(
+                self.objective, real=on_y, fake=on_fake_y, real_photo=on_x, fake_photo=on_fake_x
+            )
+
+    def _fooling(self, discriminator: nn.Module, fake: Tensor) -> Tensor:
+        return adversarial.fooling(discriminator(fake), self.objective)
+
+    def _judged(self, domain: str, real: Tensor, fake: Tensor) -> Iterable[Tensor]:
+        return self.d[domain](torch.cat([real, self.pools[domain](fake)])).chunk(2)
+
+    def _judging(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
+        return adversarial.real(on_real, self.objective) + adversarial.fake(on_fake, self.objective)
+
+    def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
+        output = self(batch["photo"])
+        return {"output": output, "cycle": self.g["yx"](output)}

@@ -1,0 +1,174 @@
+"""Run folders: where a run's files go, what is written there about its making, and which run is continued."""
+
+import os
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from portrait_cartoons.runs.checkpoint import FOLDER, LAST, PREVIOUS, CheckpointError, read
+from portrait_cartoons.errors import UserError
+
+ROOT = Path("runs")
+PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
+
+
+def title(choices: Mapping[str, Any]) -> str:
+    """What runs with these choices of the configuration groups go by: the experiment, else <model>-<data>."""
+    return choices["experiment"] or f"{choices['model']}-{choices['data']}"
+
+
+def new(title: str, named: str | None) -> Path:
+    """The folder of a new run: the one named, or a fresh runs/<title>/<time>, taken the moment it is given."""
+    if named:
+        return _made(Path(named), exist_ok=True)
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    for suffix in ("", *(f"-{n}" for n in range(2, 100))):
+        try:
+            return _made(ROOT / title / f"{now}{suffix}", exist_ok=False)
+        except FileExistsError:
+            continue
+    raise UserError(f"a hundred runs began in {ROOT} this second; name a folder with run_dir=<folder>")
+
+
+def _made(folder: Path, exist_ok: bool) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=exist_ok)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise UserError(
+            f"cannot create the run folder {folder}: {error.strerror}; name another, run_dir=<folder>"
+        ) from error
+    return folder
+
+
+def latest(title: str) -> Path | None:
+    """The newest run with this title that has a checkpoint."""
+    runs = sorted((ROOT / title).glob("*/"), key=lambda run: run.name, reverse=True)
+    return next((run for run in runs if any((run / FOLDER / name).exists() for name in (LAST, PREVIOUS))), None)
+
+
+def of(path: Path) -> Path:
+    """The run folder that a run folder or a checkpoint file in it means."""
+    run = path.parent.parent if path.is_file() and path.parent.name == FOLDER else path
+    if not (run / "overrides.yaml").is_file():
+        raise UserError(f"resume={path} is neither a run folder nor a checkpoint in one; name one or use resume=auto")
+    return run
+
+
+def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
+    """The last readable checkpoint and its content; a damaged one is passed over with a warning."""
+    damaged: list[str] = []
+    for name in (LAST, PREVIOUS):
+        file = run / FOLDER / name
+        if not file.exists():
+            continue
+        try:
+            checkpoint = read(file)
+        except CheckpointError as error:
+            damaged.append(str(error))
+            continue
+        for sentence in damaged:
+            print(f"warning: {sentence}; resuming from {file}", file=sys.stderr)
+        return file, checkpoint
+    raise CheckpointError("; ".join(damaged) or f"{run} has no checkpoint to resume from; start anew without resume")
+
+
+def epochs_done(checkpoint: dict[str, Any]) -> int:
+    """How many epochs the run has behind it, as its checkpoint says. Raises CheckpointError for one that does not."""
+    try:
+        return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            "the checkpoint does not say how many epochs it has; use one that src.train wrote"
+        ) from error
+
+
+def finished(experiment: str) -> Path | None:
+    """The last checkpoint of the experiment's newest run that has all its epochs."""
+    for run in reversed(of_experiment(experiment)):
+        try:
+            file, content = newest_checkpoint(run)
+            if epochs_done(content) >= content["hyper_parameters"]["trainer"]["max_epochs"]:
+                return file
+        except (CheckpointError, KeyError, TypeError):
+            continue
+    return None
+
+
+def of_experiment(experiment: str) -> list[Path]:
+    """The runs of the experiment in their order of time."""
+    found: list[Path] = []
+    for file in ROOT.glob("*/*/overrides.yaml"):
+        with suppress(UserError):
+            if f"experiment={experiment}" in overrides(file.parent):
+                found.append(file.parent)
+    return sorted(found, key=lambda run: run.name)
+
+
+def overrides(run: Path) -> list[str]:
+    """The overrides the run was started with."""
+    try:
+        saved = OmegaConf.to_container(OmegaConf.load(run / "overrides.yaml"), resolve=False)
+    except Exception as error:  # whatever a damaged file makes the parser raise
+        raise UserError(f"cannot read {run / 'overrides.yaml'}: {error}") from error
+    if not isinstance(saved, list) or not all(isinstance(line, str) for line in saved):
+        raise UserError(f"{run / 'overrides.yaml'} is not a list of overrides; restore it or start anew")
+    return saved
+
+
+def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
+    """Write the resolved configuration, the overrides, versions and git state beside the results."""
+    try:
+        _write(run / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
+        _write(run / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
+        _write(run / "environment.yaml", OmegaConf.to_yaml(OmegaConf.create(_environment())))
+        if diff := _git("diff", "HEAD"):
+            _write(run / "uncommitted.diff", diff)
+    except OSError as error:
+        raise UserError(
+            f"cannot write into the run folder {run}: {error.strerror}; make room or use run_dir=<folder>"
+        ) from error
+
+
+def _environment() -> dict[str, Any]:
+    return {
+        "command": shlex.join(["python", "-m", "src.train", *sys.argv[1:]]),
+        "started": datetime.now().isoformat(timespec="seconds"),
+        "commit": (_git("rev-parse", "HEAD") or "unknown").strip(),
+        "uncommitted_changes": bool(_git("status", "--porcelain")),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {package: version(package) for package in PACKAGES},
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints about the project's own checkout; None where there is none."""
+    here = Path(__file__).parent
+    try:
+        return subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        ).stdout
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    os.replace(temporary, path)

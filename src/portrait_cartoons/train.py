@@ -1,0 +1,161 @@
+"""`python -m src.train model=cyclegan data=toy`: train, or continue, one model. See --help."""
+
+import errno
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from portrait_cartoons.check import checked_config, checked_sweep, valid_overrides
+from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.config import CONF, build, composed, literal, plain
+from portrait_cartoons.errors import UserError, reported
+
+# runs.folder is imported late: it brings torch, which help and wrong use need not wait for.
+
+NETWORKS = ("model._target_", "model.generator", "model.discriminator", "model.segmenter")
+DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+def main(arguments: list[str]) -> None:
+    """Train as the arguments say. Raises UserError for wrong use."""
+    if usage.asked(arguments):
+        print(usage.page("train"))
+        return
+    sys.argv[1:] = checked(arguments)
+    run()
+
+
+def checked(arguments: list[str]) -> list[str]:
+    """The arguments for Hydra, with `resume=` resolved. Raises ConfigError with all that is wrong with the start."""
+    flags = [argument for argument in arguments if argument.startswith("-")]
+    if not flags:
+        overrides = resumed(arguments)
+        checked_config("train", overrides)
+        return overrides
+    if set(flags) <= {"-m", "--multirun"}:
+        checked_sweep("train", [literal(argument) for argument in arguments if argument not in flags])
+    return [
+        literal(argument) for argument in arguments
+    ]  # all other flags are Hydra's own, most of which only show something
+
+
+def resumed(arguments: list[str]) -> list[str]:
+    """The arguments with `resume=` replaced by the run it means: that run's own overrides, then the ones given now."""
+    given = [literal(argument) for argument in arguments if not argument.startswith("resume=")]
+    wanted = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
+    if not wanted or wanted[-1] in ("", "null"):
+        return given
+    from portrait_cartoons.runs import folder as run_folder
+
+    if wanted[-1] == "auto":
+        valid_overrides("train", given)
+        choices = composed("train", given, with_hydra=True).hydra.runtime.choices
+        run = run_folder.latest(run_folder.title(choices))
+        if run is None:
+            print("resume=auto: no run like this one to continue, starting a new one")
+            return given
+    else:
+        run = run_folder.of(Path(wanted[-1]))
+    latest = {argument.lstrip("+~").partition("=")[0]: argument for argument in run_folder.overrides(run) + given}
+    return [*latest.values(), literal(f"resume={run}")]
+
+
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
+def run(cfg: DictConfig) -> None:
+    with reported():
+        train(cfg)
+
+
+def train(cfg: DictConfig) -> None:
+    """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
+    from portrait_cartoons.models.base import DivergenceError
+    from portrait_cartoons.runs import folder as run_folder
+    from portrait_cartoons.runs.checkpoint import FOLDER, LAST
+
+    choices = HydraConfig.get().runtime.choices
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
+    checkpoint: Path | None = None
+    content: dict[str, Any] = {}
+    if cfg.resume is None:
+        folder = run_folder.new(run_folder.title(choices), cfg.run_dir)
+    else:
+        folder = run_folder.of(Path(cfg.resume))
+        checkpoint, content = run_folder.newest_checkpoint(folder)
+    cfg.run_dir, cfg.resume = str(folder), None
+    if checkpoint:
+        _compare(content["hyper_parameters"], plain(cfg))
+        if run_folder.epochs_done(content) >= cfg.trainer.max_epochs:
+            print(f"{folder} has all its {cfg.trainer.max_epochs} epochs; to train on, add model.epochs=<more>")
+            return
+        print(f"resuming from {checkpoint}")
+    run_folder.describe(folder, plain(cfg), overrides)
+
+    experiment = build(cfg)
+    print(f"training {choices['model']} on {choices['data']} in {folder}")
+    if features := cfg.model.get("features"):
+        print(f"content loss: {features.layer}, input scale {features.input_scale}, weights {features.weights}")
+    started = time.monotonic()
+    try:
+        experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    except DivergenceError as error:
+        last = folder / FOLDER / LAST
+        good = f"the last good checkpoint is {last}" if last.exists() else "there is no checkpoint yet"
+        raise DivergenceError(f"{error}; {good}") from error
+    except OSError as error:
+        if error.errno not in DISK_FAILURES:
+            raise
+        raise UserError(
+            f"writing to {folder} failed: {error}; mend that, then continue with resume={folder}"
+        ) from error
+    _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
+
+
+def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to resume with other networks; tell of every other difference, because it makes another experiment."""
+    changed = {
+        key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
+    }
+    fatal = [key for key in changed if key.startswith(NETWORKS) and not key.endswith(".weights")]
+    if fatal:
+        raise UserError(
+            f"{', '.join(fatal)} differ from the run to be resumed; leave them as they were or start a new run"
+        )
+    for key, (a, b) in changed.items():
+        print(f"note: resuming with {key} = {b} instead of {a}")
+
+
+def _differences(then: Any, now: Any, key: str = "") -> list[tuple[str, Any, Any]]:
+    if isinstance(then, dict) and isinstance(now, dict):
+        names = dict.fromkeys([*then, *now])
+        return [d for n in names for d in _differences(then.get(n), now.get(n), f"{key}.{n}" if key else n)]
+    return [] if then == now else [(key, then, now)]
+
+
+def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
+    """Print the last validation beside the unchanged photo, where everything lies, and what to do next."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    if "val/target/psnr" in metrics:
+        table = Table("nearness to the true cartoon", "PSNR dB", "SSIM", "MSE", title="last validation")
+        for row, prefix in (("output", "val/target"), ("unchanged photo", "baseline/target")):
+            table.add_row(row, *(f"{metrics[f'{prefix}/{name}']:.4g}" for name in ("psnr", "ssim", "mse")))
+        console.print(table)
+    for name in ("fid", "random_fd"):
+        if f"val/{name}" in metrics:
+            values = metrics[f"val/{name}"], metrics[f"baseline/{name}"], int(metrics[f"val/{name}_n"])
+            print("{} to the test cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))
+    print(
+        f"\ntrained for {seconds / 60:.1f} minutes\n"
+        f"  samples      {folder / 'index.html'}\n"
+        f"  metrics      {folder / 'metrics.csv'}\n"
+        f"  checkpoints  {folder / 'checkpoints'}\n"
+        f"next: python -m src.translate {shlex.quote(f'ckpt={folder}')} input=<photo or folder> output=<folder>"
+    )

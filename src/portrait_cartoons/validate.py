@@ -1,0 +1,54 @@
+"""`python -m src.validate model=cyclegan data=toy`: what would be wrong with a training run, without starting it."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+from portrait_cartoons.check import checked_config
+from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.config import composed, plain
+from portrait_cartoons.train import resumed
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def main(arguments: list[str]) -> None:
+    """Print what a run with these overrides would be. Raises ConfigError with all problems, UserError likewise."""
+    if usage.asked(arguments):
+        print(usage.page("validate"))
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # for networks tried on one small image, threads only cost time
+    overrides = resumed(arguments)
+    cfg = checked_config("train", overrides)
+    print(summary(cfg, composed("train", overrides, with_hydra=True).hydra.runtime.choices))
+
+
+def summary(cfg: DictConfig, choices: Any) -> str:
+    """What a valid configuration, made of these choices of the groups, would train: a line per fact."""
+    from portrait_cartoons.check.trial import networks, pictures
+    from portrait_cartoons.runs.folder import title
+
+    tree = plain(cfg)
+    data, splits = tree["data"], pictures(tree)
+    sizes = [f"{name} {_parameters(network):,}" for name, network in networks(tree).items()]
+    domains = (
+        ("train", splits.train_photos, splits.train_cartoons),
+        ("test", splits.test_photos, splits.test_cartoons),
+    )
+    images = [f"{name} {len(photos)} photos, {len(cartoons)} cartoons" for name, photos, cartoons in domains]
+    facts = {
+        "model": f"{choices['model']}, loss {choices['loss']}",
+        "parameters": ", ".join(sizes),
+        "data": f"{choices['data']}: {'; '.join(images)}",
+        "size": f"{data['size']} x {data['size']} pixels, cut from {data['load_size']}; {data['batch_size']} per batch",
+        "epochs": tree["trainer"]["max_epochs"],
+        "run folder": tree["resume"] or tree["run_dir"] or Path("runs", title(choices), "<time>"),
+    }
+    return "ok\n" + "\n".join(f"  {name:<11} {fact}" for name, fact in facts.items())
+
+
+def _parameters(network: "nn.Module") -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
