@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all."""
+
+import glob
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+_ABANDONED = 3600.0  # seconds after which a temporary file belongs to a program that was killed
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes the place of `path` when the block ends well; else `path` stays as it was.
+
+    It lies beside `path`, because a file can only be renamed within one file system, and is on the disk before it is
+    renamed. What a killed program left there is cleared away. Raises OSError where the disk refuses.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _ABANDONED:
+                left.unlink()
+    try:
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write bytes, or a text as UTF-8, in place of the file. Raises OSError where the disk refuses."""
+    with atomic(path) as file:
+        file.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))

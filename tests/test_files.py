@@ -1,0 +1,39 @@
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from portrait_cartoons.files import atomic, write
+
+
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    write(file, "old")
+    with atomic(file) as stream:
+        stream.write(b"new")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("failing", ["os.replace", "os.fsync"])
+def test_what_was_there_survives_a_failure(failing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.txt", b"old")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(failing, full)
+    with pytest.raises(OSError, match="No space left"):
+        write(tmp_path / "a.txt", b"new")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_what_a_killed_program_left_is_cleared_but_not_what_another_is_writing(tmp_path: Path) -> None:
+    abandoned, busy = tmp_path / ".a[1].txt.1.tmp", tmp_path / ".a[1].txt.2.tmp"
+    for file in (abandoned, busy):
+        file.write_text("half")
+    os.utime(abandoned, (time.time() - 7200,) * 2)
+    write(tmp_path / "a[1].txt", "whole")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [busy.name, "a[1].txt"]
