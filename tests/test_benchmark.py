@@ -145,7 +145,6 @@ def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> N
         "batch_size": 1,
         "precision": "32-true",
         "device": "cpu",
-        "threads": 1,
         "loader": timing,
         "training": part,
         "inference": part,

@@ -17,7 +17,6 @@ Examples:
 
 import json
 import logging
-import os
 import resource
 import sys
 import tempfile
@@ -39,6 +38,7 @@ from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import build_data, build_model, literal
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import write
 from portrait_cartoons.timing import laps, repeated, synchronize
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
     """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them."""
     import torch
 
+    from portrait_cartoons.devices import described
+
     try:
         with Console(stderr=True).status("building the model and the data") as status:
             model = build_model(cfg)
@@ -132,8 +134,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
         "size": cfg.data.size,
         "batch_size": len(batch["photo"]),
         "precision": str(cfg.trainer.precision),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": torch.get_num_threads(),
+        "device": described(device),
         "torch": torch.__version__,
         "loader": loader,
         "training": training,
@@ -287,8 +288,13 @@ def table(report: Report) -> Table:
     loader, training, inference, evaluation = (
         report[part] for part in ("loader", "training", "inference", "evaluation")
     )
-    device = report["device"] if report["device"] != "cpu" else f"CPU, {report['threads']} threads"
-    title = (report["model"], f"{report['size']} px", f"batch size {report['batch_size']}", report["precision"], device)
+    title = (
+        report["model"],
+        f"{report['size']} px",
+        f"batch size {report['batch_size']}",
+        report["precision"],
+        report["device"],
+    )
     result = Table("", "median", "fastest .. slowest", "", title=", ".join(title))
     measured = {
         "load a batch": loader,
@@ -309,7 +315,7 @@ def table(report: Report) -> Table:
         result.add_row(name, _si(part["flops"], "FLOP"), "", share)
     for dtype, rate in report["machine_flops_per_second"].items():
         result.add_row(f"{dtype} here", _si(rate, "FLOP/s"), "in matrix products")
-    whose = "of the process" if report["device"] == "cpu" else "on the device"
+    whose = "of the process" if report["device"].startswith("CPU") else "on the device"
     result.add_row("peak memory", _si(training["peak_memory"], "B"), whose, end_section=True)
     for player, count in report["parameters"].items():
         result.add_row(f"parameters, {player}", _si(count, ""))
@@ -343,9 +349,7 @@ def _si(value: float, unit: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        write(path, text)
     except OSError as error:
         raise UserError(f"json={path} cannot be written: {error.strerror}; name another file") from error

@@ -15,7 +15,6 @@ Examples:
 """
 
 import difflib
-import os
 import re
 import shlex
 from dataclasses import dataclass, replace
@@ -32,8 +31,6 @@ from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
 
 if TYPE_CHECKING:
-    import torch
-
     from portrait_cartoons.evaluation.evaluator import Evaluator
     from portrait_cartoons.evaluation.paper import Paper
     from portrait_cartoons.evaluation.report import Report
@@ -139,7 +136,7 @@ def finished_runs(paper: "Paper") -> "tuple[list[System], list[str]]":
 
 
 def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
-
+    from portrait_cartoons.devices import device
     from portrait_cartoons.evaluation import ranks
     from portrait_cartoons.evaluation.bootstrap import Bootstrap
     from portrait_cartoons.evaluation.evaluator import Evaluator
@@ -155,24 +152,10 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
         data,
         network,
         Bootstrap(options.bootstrap, options.seed),
-        _device(options.device),
+        device(options.device),
         _made(folder),
         *(min(options.limit or len(pictures), len(pictures)) for pictures in (data.test, data.test_cartoons)),
     )
-
-
-def _device(name: str) -> "torch.device":
-    import torch
-
-    try:
-        if name != "auto":
-            return torch.zeros(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        raise OptionError(f"device={name} is not available here: use device=auto or device=cpu") from error
-    accelerator = torch.accelerator.current_accelerator(check_available=True)
-    if accelerator is None:
-        return torch.device("cpu")
-    return torch.device(accelerator.type, int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def _made(folder: Path) -> Path:

@@ -17,16 +17,17 @@ from torch.utils.data import Subset
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.dataset import TestDataset
 from portrait_cartoons.data.fingerprint import fingerprint
+from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import ranks, scores
 from portrait_cartoons.evaluation.bootstrap import Bootstrap
 from portrait_cartoons.evaluation.distances import frechet, kernel, kernel_subsets
 from portrait_cartoons.evaluation.features import FeatureNetwork
-from portrait_cartoons.evaluation.progress import tracked
 from portrait_cartoons.evaluation.report import Protocol, Row, Value
 from portrait_cartoons.evaluation.scores import Scores, saved
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol
 from portrait_cartoons.image import ImageError, save_image
+from portrait_cartoons.progress import tracked
 from portrait_cartoons.timing import repeated
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Evaluator:
             f"bootstrap of {self.network.frechet}": f"{resamples} resamples",
             "seed": self.bootstrap.seed,
             "milliseconds": f"median of {TIMINGS} forward passes of one photo, float32",
-            "device": device_name(self.device),
+            "device": described(self.device),
             "torchmetrics": version("torchmetrics"),
         }
 
@@ -166,10 +167,3 @@ def save_pictures(pixels: Tensor, folder: Path, indices: Sequence[int]) -> None:
 def folder_of(name: str) -> str:
     """The folder of a row's pictures, relative to the report's."""
     return (PICTURES / name).as_posix()
-
-
-def device_name(device: torch.device) -> str:
-    """What a reader of a table understands."""
-    if device.type == "cpu":
-        return f"CPU, threads: {torch.get_num_threads()}"
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -20,9 +20,9 @@ from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.fingerprint import fingerprint
 from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.features import FeatureNetwork
-from portrait_cartoons.evaluation.progress import tracked
 from portrait_cartoons.evaluation.report import Protocol
 from portrait_cartoons.evaluation.scores import saved
+from portrait_cartoons.progress import tracked
 
 FOLDER = Path("runs", "statistics")
 # Who decides what a file's pixels, and their features, are.
