@@ -11,7 +11,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from portrait_cartoons.check import checked_config, checked_sweep, valid_overrides
+from portrait_cartoons.check import checked_config, checked_sweep, refuse_foreign_code, valid_overrides
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, build, composed, literal, plain
 from portrait_cartoons.errors import UserError, reported
@@ -62,8 +62,14 @@ def resumed(arguments: list[str]) -> list[str]:
             return given
     else:
         run = run_folder.of(Path(wanted[-1]))
-    latest = {argument.lstrip("+~").partition("=")[0]: argument for argument in run_folder.overrides(run) + given}
-    return [*latest.values(), literal(f"resume={run}")]
+    saved, typed = _by_key(run_folder.overrides(run)), _by_key(given)
+    kept = {key: text for key, text in saved.items() if key not in typed}
+    refuse_foreign_code("train", list(kept.values()), given, run / "overrides.yaml")
+    return [*{**saved, **typed}.values(), literal(f"resume={run}")]
+
+
+def _by_key(overrides: list[str]) -> dict[str, str]:
+    return {override.lstrip("+~").partition("=")[0]: override for override in overrides}
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")

@@ -50,6 +50,14 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "+seed=1": ("write seed=1",),
     "+model=cyclegan": ("model=<choice>",),
     "data@other=toy": ("data=<choice>",),
+    "run_dir=${oc.env:HOME}": ("run_dir=${oc.env:HOME}", "write the value itself"),
+    "+data.x='${oc.create:{_target_:os.getcwd}}'": ("write the value itself",),
+    "hydra.run.dir=/proc/x": ("run_dir=<folder>",),
+    "+model._args_=[1]": ("model._args_=[1]", "leave it out"),
+    "+model._recursive_=false": ("model._recursive_=False", "leave it out"),
+    "+data._convert_=none": ("data._convert_=none", "leave it out"),
+    "+callbacks.health._partial_=true": ("callbacks.health._partial_=True", "leave it out"),
+    "++loss.g.cycle={a:1}": ("loss.g.cycle={'a': 1} must be a number",),
     "run_dir=${nothing}": ("run_dir=${nothing}", "does not exist"),
     # losses and optimizers
     "+loss.g.cylce=1": ("loss.g.cylce", "did you mean cycle?"),
@@ -133,7 +141,7 @@ def test_a_wrong_override_is_one_sentence_that_names_it_and_the_way_out(override
         "logger=[csv,tensorboard]",
         "logger=wandb",
         "run_dir='runs/my run'",
-        "hydra.run.dir=.",
+        "hydra/launcher=basic",
         "++seed=3",
     ],
 )

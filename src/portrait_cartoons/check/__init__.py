@@ -1,10 +1,12 @@
 """Every problem of a configuration at once, before any work: each one sentence that names the key and the way out."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from portrait_cartoons.check.foreign import unknown_targets, unsafe_overrides
 from portrait_cartoons.check.overrides import applied, parsed, swept
 from portrait_cartoons.check.static import static_problems
 from portrait_cartoons.cli.config import plain
@@ -56,6 +58,29 @@ def checked_sweep(root: str, overrides: list[str]) -> None:
             checked_config(root, run)
         except ConfigError as error:
             problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise ConfigError(problems)
+
+
+def refuse_foreign_code(root: str, saved: list[str], typed: list[str], file: Path) -> None:
+    """Refuse overrides saved in a file, which may come from another person, if they decide what code runs.
+
+    Args:
+        root: the file of conf/ they are meant for.
+        saved: the overrides of the file, without those that `typed` replaces.
+        typed: what the user gave beside them. The classes named there are the user's own choice.
+
+    Raises:
+        ConfigError: with a sentence about each.
+    """
+    problems = [f"{file}: {sentence}; mend that line or start a new run" for sentence in unsafe_overrides(saved)]
+    if not problems:
+        foreign = unknown_targets(applied(root, [*saved, *typed]).cfg, typed)
+        problems = [
+            f"{file} names {target}, which is not part of this project; if you know and trust it, give {key}={target}"
+            " yourself"
+            for key, target in foreign.items()
+        ]
     if problems:
         raise ConfigError(problems)
 

@@ -19,8 +19,20 @@ def call_problems(tree: Tree) -> Iterator[Problem]:
         if not _is_call(given.get(path)):
             yield path, f"{path} has no _target_, the class or function it is made by; see conf/{path.split('.')[0]}"
     for path, node in given.items():
+        if isinstance(node, dict):
+            yield from _special_problems(path, node)
         if _is_call(node):
             yield from _argument_problems(path, node, list(given))
+
+
+def _special_problems(path: str, node: dict[str, Any]) -> Iterator[Problem]:
+    """Of Hydra's own keys a node has `_target_`, and inside the model `_partial_: true`. The others change the call."""
+    special = {name for name in node if str(name).startswith("_")} - {"_target_"}
+    if path.startswith("model.") and node.get("_partial_") is True:
+        special -= {"_partial_"}
+    for name in sorted(map(str, special)):
+        key = f"{path}.{name}"
+        yield key, f"{key}={_short(node[name])}: this key of Hydra's is not for this project; leave it out"
 
 
 def _is_call(node: Any) -> bool:

@@ -9,10 +9,13 @@ from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from portrait_cartoons.check.foreign import runs_a_resolver
 from portrait_cartoons.check.keys import HELP, Problem, hint, nodes, unknown
 from portrait_cartoons.check.static import defaults, static_problems
 from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.cli.usage import GROUPS, groups
+
+HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweeper.")  # what of it a user may set
 
 
 class Applied(NamedTuple):
@@ -68,10 +71,23 @@ def _readable(overrides: list[str]) -> tuple[dict[str, Override], dict[str, str]
         except HydraException:
             problems[text] = f"{text!r} cannot be read as key=value; {HELP}"
             continue
+        if sentence := _refused(text, override):
+            problems[text] = sentence
+            continue
         readable.pop(last.get((override.key_or_group, override.package), ""), None)
         last[override.key_or_group, override.package] = text
         readable[text] = override
     return readable, problems
+
+
+def _refused(text: str, override: Override) -> str | None:
+    """Why an override is not for this project, whatever the configuration."""
+    key = override.key_or_group
+    if runs_a_resolver(text):
+        return f"{text}: a value can refer to another key, ${{data.size}}, but not compute one; write the value itself"
+    if key.startswith("hydra") and not key.startswith(HYDRA):
+        return f"{text}: this project does not use Hydra's folders and logs; run_dir=<folder> is where a run goes"
+    return None
 
 
 def _is_choice(override: Override) -> bool:

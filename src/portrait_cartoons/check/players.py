@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from portrait_cartoons.check.keys import Problem, Tree, choices_with, hint
+from portrait_cartoons.check.keys import Problem, Tree, choices_with, hint, nodes
 from portrait_cartoons.check.numbers import POSITIVE, Number
 from portrait_cartoons.check.source import definition, literal, member
 
@@ -21,6 +21,9 @@ BETA = Number(0, 0.9999999999, whole=False)
 
 def loss_problems(tree: Tree) -> Iterator[Problem]:
     declared, loss = _terms(tree), tree["loss"]
+    for name, value in nodes(loss).items():
+        if "." in name and value not in WEIGHT:
+            yield f"loss.{name}", f"loss.{name}={value} must be {WEIGHT}"
     for player, terms in declared.items():
         if isinstance(weights := loss.get(player), dict):
             yield from _weight_problems(f"loss.{player}", weights, terms)
@@ -37,15 +40,13 @@ def _weight_problems(path: str, weights: Mapping[str, Any], terms: tuple[str, ..
         if term not in weights:
             key = f"{path}.{term}"
             yield key, f"{key} is missing: write +{key}=0.0 for a loss without that term"
-    for term, weight in weights.items():
+    for term in weights:
         key = f"{path}.{term}"
         if term not in terms:
             near = get_close_matches(term, terms, 1) or [", ".join(terms)]
             files = " and ".join(f"conf/loss/{choice}.yaml" for choice in choices_with(key))
             written = f"{key}, written in {files}" if files else key
             yield key, f"{written}: the model has no such term; did you mean {near[0]}?"
-        elif weight not in WEIGHT:
-            yield key, f"{key}={weight} must be {WEIGHT}"
     if weights and all(weight == 0 for weight in weights.values()):
         yield path, f"{path}: all weights are 0, so it would learn nothing; raise one"
 
