@@ -11,6 +11,7 @@ from torchvision.models.vgg import cfgs, make_layers
 from portrait_cartoons.networks import vgg
 from portrait_cartoons.networks.vgg import InputScale, Layer, VGGFeatures
 from portrait_cartoons.networks.weights import WeightsError
+from tests.networks import plain
 
 
 @pytest.fixture(scope="module")
@@ -37,30 +38,25 @@ def images() -> Tensor:
     return torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
-def test_features_are_conv4_4_before_its_relu(vgg19: nn.Sequential, file: Path) -> None:
-    features = VGGFeatures("vgg19.conv4_4", weights=str(file))(images())
-    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
-    x = (images() + 1) / 2
-    expected = vgg19[:26]((x - mean[:, None, None]) / std[:, None, None])
-    torch.testing.assert_close(features, expected)
-    assert features.min() < 0
-    assert features.shape == (2, 512, 4, 4)
-    assert isinstance(vgg19[25], nn.Conv2d)
-    assert isinstance(vgg19[26], nn.ReLU)
-    assert sum(isinstance(module, nn.MaxPool2d) for module in vgg19[:26]) == 3
-
-
-def test_features_are_conv2_2_before_its_relu(vgg19: nn.Sequential, file: Path) -> None:
-    features = VGGFeatures("vgg19.conv2_2", "caffe", weights=str(file))
-    assert features(images()).shape == (2, 128, 16, 16)
-    assert [type(module) for module in features.layers] == [type(module) for module in vgg19[:8]]
-    assert isinstance(features.layers[-1], nn.Conv2d)
-
-
-def test_features_of_vgg16_are_those_after_the_fourth_pooling() -> None:
-    network = VGGFeatures("vgg16.23", weights="random")
-    assert network(images()).shape == (2, 512, 2, 2)
-    assert isinstance(network.layers[-1], nn.MaxPool2d)
+@pytest.mark.parametrize(
+    ("layer", "network", "published", "shape"),
+    [
+        ("vgg19.conv4_4", "E", plain.VGG19_CONV4_4, (2, 512, 4, 4)),
+        ("vgg19.conv2_2", "E", plain.VGG19_CONV2_2, (2, 128, 16, 16)),
+        ("vgg16.23", "D", plain.VGG16_POOL4, (2, 512, 2, 2)),
+    ],
+)
+def test_layers_equal_their_second_writing(
+    layer: Layer, network: str, published: tuple[Any, ...], shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    theirs = make_layers(cfgs[network])
+    torch.save({f"features.{name}": value for name, value in theirs.state_dict().items()}, tmp_path / "vgg.pth")
+    with torch.no_grad():
+        features = VGGFeatures(layer, weights=str(tmp_path / "vgg.pth")).layers(images())
+        expected = plain.vgg(plain.Weights(theirs), images(), published)
+    assert features.shape == shape
+    assert torch.equal(features, expected)
 
 
 @pytest.mark.parametrize(
