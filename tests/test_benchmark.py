@@ -17,6 +17,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.timing import repeated
 from tests.conftest import TINY, TOY
+from tests.models.test_cyclegan import adam
 
 
 class Conv(nn.Conv2d):
@@ -29,7 +30,7 @@ class OneConvolution(Translator):
     terms = {"g": ("size",), "d": ("size",)}  # noqa: RUF012
 
     def __init__(self) -> None:
-        super().__init__({p: {"size": 1.0} for p in "gd"}, {p: {"lr": 1e-4} for p in "gd"}, epochs=1, decay_share=0.5)
+        super().__init__({p: {"size": 1.0} for p in "gd"}, dict.fromkeys("gd", adam(1e-4)), epochs=1, decay_share=0.5)
         self.g = Conv(3, 3, 5, padding=2)
         self.d = Conv(3, 1, 1)
 

@@ -146,7 +146,7 @@ def poisoned(step: int) -> None:
             batch["photo"][0, 0, 0, 0] = torch.nan
         training_step(self, batch, batch_idx)
 
-    CycleGAN.training_step = poisoned_step  # type: ignore[method-assign]
+    CycleGAN.training_step = poisoned_step  # type: ignore[method-assign,assignment]
 
 
 def test_a_loss_that_becomes_nan_names_term_and_last_good_checkpoint(command: Command, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "foo/bar=x": ("no config group foo/bar",),
     "model=../translate": ("the choices are",),
     "data.source.photo=photos": ("exists with data=", " or folder or "),
-    "model.optimizers.g.clip=1": ("write +model.optimizers.g.clip=1",),
+    "model.clip.g=1": ("write +model.clip.g=1",),
     "trainer.max_stepz=3": ("did you mean trainer.max_epochs?",),
     "+trainer.max_stepz=3": ("did you mean trainer.max_epochs?",),
     "~data.batch_size": ("data.batch_size is missing", "Portraits"),
@@ -68,8 +68,8 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "loss.d.adv=0": ("all weights are 0",),
     "model.optimizers.d.lr=-1": ("model.optimizers.d.lr=-1", "above 0"),
     "model.optimizers.g.betas=[0.5,1]": ("model.optimizers.g.betas",),
-    "+model.optimizers.g.clip=0": ("model.optimizers.g.clip=0",),
-    "+model.optimizers.g.decay=0.1": ("no option of Adam",),
+    "+model.clip.g=0": ("model.clip.g=0",),
+    "+model.optimizers.g.decay=0.1": ("Adam has no argument model.optimizers.g.decay",),
     "+model.optimizers.x.lr=0.1": ("no such player",),
     "~model.optimizers.d": ("model.optimizers.d is missing",),
     "model.objective=lsgna": ("lsgan or vanilla or hinge",),
@@ -93,7 +93,7 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "model.discriminator.width=0": ("model.discriminator cannot be built",),
     # what Lightning would misread
     "trainer.max_steps=100": ("trainer.limit_train_batches",),
-    "+trainer.gradient_clip_val=1": ("model.optimizers.<player>.clip",),
+    "+trainer.gradient_clip_val=1": ("model.clip.<player>",),
     "+trainer.accumulate_grad_batches=4": ("data.batch_size",),
     "+trainer.fast_dev_run=true": ("checkpoints",),
     "+trainer.overfit_batches=2": ("resuming",),
@@ -129,7 +129,7 @@ def test_a_wrong_override_is_one_sentence_that_names_it_and_the_way_out(override
 @pytest.mark.parametrize(
     "override",
     [
-        "+model.optimizers.g.clip=1",
+        "+model.clip.g=1",
         "+model.optimizers.d.weight_decay=0.01",
         "loss=cyclegan_no_identity",
         "loss.g.identity=0",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from portrait_cartoons.models.artifygan import ArtifyGAN
 from portrait_cartoons.models.cartoongan import CartoonGAN
 from portrait_cartoons.models.selfiegan import SelfieGAN
-from tests.models.test_cyclegan import ADAM, Mean, Shift, fit, ratios
+from tests.models.test_cyclegan import ADAM, Mean, Shift, adam, fit
 
 WEIGHTS = {"g": {"adv": 1.0, "content": 0.5}, "d": {"adv": 1.0}, "u": {"seg": 10.0}}
 
@@ -66,22 +66,19 @@ def sample(photo: float, cartoon: float, smooth: float) -> dict[str, Tensor]:
 @pytest.mark.parametrize("kind", [CartoonGAN, ArtifyGAN])
 def test_losses_equal_the_values_worked_out_by_hand(kind: Any) -> None:
     # x = 0.1, y = 0.6, e = 0.4, G(x) = 0.4; D(z) = z. The terms: y real, e and G(x) fake.
-    (values,) = fit(model(kind, optimizers={"g": ADAM, "d": {**ADAM, "lr": 0.0}}), [sample(0.1, 0.6, 0.4)])
+    (values,) = fit(model(kind, optimizers={"g": ADAM, "d": adam(0.0)}), [sample(0.1, 0.6, 0.4)])
     assert values["train/d/adv"] == pytest.approx((0.6 - 1) ** 2 + 0.4**2 + 0.4**2)
     assert values["train/g/adv"] == pytest.approx((0.4 - 1) ** 2)
     assert values["train/g/content"] == pytest.approx(2 * 0.3)
     assert values["train/g/total"] == pytest.approx(0.36 + 0.5 * 0.6)
     scores = {name: values[f"train/d_score/{name}"] for name in ("real", "smooth", "fake")}
     assert scores == pytest.approx({"real": 0.6, "smooth": 0.4, "fake": 0.4})
-    # d adv / d c = 2 (0.4 - 1), d content / d c = 2.
-    still = {"g": ADAM, "d": {**ADAM, "lr": 0.0}}
-    assert ratios(model(kind, optimizers=still), [sample(0.1, 0.6, 0.4)]) == pytest.approx({"content": 0.5 * 2 / 1.2})
 
 
 def test_generator_and_discriminator_share_one_objective() -> None:
     # Not least squares on one side and cross-entropy on the other.
     (values,) = fit(
-        model(CartoonGAN, objective="vanilla", optimizers={"g": ADAM, "d": {**ADAM, "lr": 0.0}}),
+        model(CartoonGAN, objective="vanilla", optimizers={"g": ADAM, "d": adam(0.0)}),
         [sample(0.1, 0.6, 0.4)],
     )
 

@@ -1,4 +1,4 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,13 @@ from portrait_cartoons.networks.patchgan import PatchDiscriminator
 from portrait_cartoons.networks.resnet import ResnetGenerator
 
 WEIGHTS = {"g": {"adv": 1.0, "cycle": 10.0, "identity": 5.0}, "d": {"adv": 1.0}}
-ADAM = {"lr": 2e-4, "betas": [0.5, 0.999]}
+
+
+def adam(lr: float) -> Callable[..., torch.optim.Optimizer]:
+    return partial(torch.optim.Adam, lr=lr, betas=(0.5, 0.999), fused=True)
+
+
+ADAM = adam(2e-4)
 
 
 class Shift(nn.Module):
@@ -129,7 +135,7 @@ def test_without_identity_it_is_not_computed() -> None:
 @pytest.mark.parametrize("player", ["g", "d"])
 def test_a_player_moves_in_its_own_step_alone(player: str) -> None:
     other = {"g": "d", "d": "g"}[player]
-    model = cyclegan(optimizers={player: ADAM, other: {**ADAM, "lr": 0.0}})
+    model = cyclegan(optimizers={player: ADAM, other: adam(0.0)})
     before = {name: value.clone() for name, value in model.named_parameters()}
     fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}])
     moved = {name[0] for name, value in model.named_parameters() if not torch.equal(value, before[name])}
@@ -165,11 +171,11 @@ def test_learning_rates_follow_the_epochs() -> None:
     assert [v["train/lr/g"] for v in values] == pytest.approx([2e-4, 2e-4, 2e-4 * 2 / 3, 2e-4 / 3])
 
 
-def test_gamma_multiplies_a_players_learning_rate_after_each_epoch() -> None:
-    model = cyclegan(epochs=4, optimizers={"g": {**ADAM, "gamma": 0.5}, "d": ADAM})
+def test_gamma_multiplies_the_learning_rates_after_each_epoch() -> None:
+    model = cyclegan(epochs=4)
+    model.gamma = 0.5
     values = fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}], epochs=4)
     assert [v["train/lr/g"] for v in values] == pytest.approx([2e-4, 1e-4, 2e-4 * 2 / 3 / 4, 2e-4 / 3 / 8])
-    assert [v["train/lr/d"] for v in values] == pytest.approx([2e-4, 2e-4, 2e-4 * 2 / 3, 2e-4 / 3])
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -182,7 +188,7 @@ def test_a_non_finite_loss_stops_before_the_step_and_names_player_and_term(bad: 
 
 
 def test_gradients_are_clipped_to_the_configured_norm() -> None:
-    model = cyclegan(optimizers={"g": {**ADAM, "clip": 1e-3}, "d": ADAM})
+    model = cyclegan(clip={"g": 1e-3})
     norms: list[float] = []
     original = model.configure_optimizers
 
@@ -202,47 +208,9 @@ def test_gradients_are_clipped_to_the_configured_norm() -> None:
 
 
 def test_scores_are_those_of_each_kind_of_image() -> None:
-    (values,) = fit(by_hand(optimizers={"g": ADAM, "d": {**ADAM, "lr": 0.0}}), constant(0.2, 0.5))
+    (values,) = fit(by_hand(optimizers={"g": ADAM, "d": adam(0.0)}), constant(0.2, 0.5))
     scores = {name: values[f"train/d_score/{name}"] for name in ("real", "fake", "real_photo", "fake_photo")}
     assert scores == pytest.approx({"real": 0.5, "fake": 0.5, "real_photo": 0.4, "fake_photo": 0.8})
-
-
-def ratios(model: Translator, samples: list[dict[str, Tensor]]) -> dict[str, float]:
-    """How hard the generator's terms pull in the first step."""
-    found: list[dict[str, float]] = []
-    measure = model.balance
-    model.balance = lambda terms: found.append(measure(terms)) or found[-1]  # type: ignore[method-assign,func-returns-value]
-    fit(model, samples)
-    return next(values for values in found if values)
-
-
-def test_gradient_ratios_are_those_of_the_weighted_terms() -> None:
-    # G = z + c: d adv / d c = 2 (0.5 - 1) = -1; F alike: 2 (0.8 - 1) 2 = -0.8.
-    found = ratios(by_hand(), constant(0.2, 0.5))
-    adv = (1 + 0.8**2) ** 0.5
-    # |F(G(x)) - x| + |G(F(y)) - y|: both too bright, each depends on both; |G(y) - y| + |F(x) - x|: 1 and -1.
-    expected = {"cycle": 10 * (2**2 + 2**2) ** 0.5 / adv, "identity": 5 * 2**0.5 / adv}
-    assert found == pytest.approx(expected)
-
-
-def test_gradient_ratios_are_measured_in_every_tenth_logged_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, measured = by_hand(), []
-    monkeypatch.setattr(model, "_log_balance", lambda _: measured.append(model.trainer.fit_loop.batch_idx))
-    fit(model, constant(0.2, 0.5, batches=12))
-    assert measured == [0, 0, 10, 10]  # by each player
-
-
-def test_measuring_gradient_ratios_changes_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    samples = [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}] * 2
-    states = []
-    for measured in (True, False):
-        torch.manual_seed(0)
-        model = cyclegan()
-        if not measured:
-            monkeypatch.setattr(model, "_log_balance", lambda _: None)
-        fit(model, samples)
-        states.append([parameter.clone() for parameter in model.parameters()])
-    assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
 
 
 def test_an_undeclared_or_forgotten_term_is_an_error() -> None:
@@ -257,6 +225,6 @@ def test_an_undeclared_or_forgotten_term_is_an_error() -> None:
             pass
 
     for step, message in ((misspelt, "no loss term 'advv', only adv"), (forgotten, "without its term adv")):
-        model.training_step = step  # type: ignore[method-assign]
+        model.training_step = step  # type: ignore[method-assign,assignment]
         with pytest.raises(KeyError, match=message):
             fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}])

@@ -36,7 +36,7 @@ def recording(kill: tuple[signal.Signals, int] | None = None) -> None:
         if kill and steps == kill[1]:
             os.killpg(0, kill[0])  # loader workers get it too, as from Ctrl-C or a batch system
 
-    CycleGAN.training_step = recorded  # type: ignore[method-assign]
+    CycleGAN.training_step = recorded  # type: ignore[method-assign,assignment]
 
 
 def batches(folder: Path) -> list[str]:

@@ -2,12 +2,12 @@
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from torch import Tensor, nn
+from torch import Tensor
 
 WON = 0.95  # D's score of real cartoons less that of fakes: 0 where it cannot tell them apart, 1 where it is sure
 FLAT = 0.02  # deviation of the values of a picture, whose range is [-1, 1]
@@ -21,37 +21,23 @@ class Health(Callback):
     - the generator has drawn flat pictures over `window` batches;
     - the first batch of a validation turns all its photos into nearly the same picture.
 
-    Batches hold "photo", N x 3 x H x W, with which the generator's input begins when it is first called in a step.
+    A training step returns what the generator drew as "output", N x 3 x H x W in [-1, 1], or nothing of that name.
     """
 
     def __init__(self, window: int = 100) -> None:
         self.window = window
         self._batches = 0
-        self._drawn: Tensor | None = None
+        self._drawing = False  # whether the last step drew: a phase of other players leaves the generator as it was
         self._margins: deque[Tensor] = deque(maxlen=window)
         self._deviations: deque[Tensor] = deque(maxlen=window)
         self._warned: set[str] = set()
-        self._unhook: Callable[[], None] | None = None
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        generator: Any = pl_module.generator
-        self._unhook = generator.register_forward_hook(self._note).remove
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._unhook:
-            self._unhook()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self.on_train_end(trainer, pl_module)
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self._drawn = None
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Mapping[str, Tensor], batch_idx: int
     ) -> None:
-        if self._drawn is not None:
-            output = self._drawn[: len(batch["photo"])].float()
+        self._drawing = "output" in outputs
+        if self._drawing:
+            output = outputs["output"].float()
             self._deviations.append(output.std((1, 2, 3)).mean())
             pl_module.log("train/output/mean", output.mean())
             pl_module.log("train/output/std", self._deviations[-1])
@@ -71,8 +57,7 @@ class Health(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        trained = self._drawn is not None  # a phase of other players leaves the generator as it was
-        if trainer.is_global_zero and trained and batch_idx == 0 and len(batch["photo"]) > 1:
+        if trainer.is_global_zero and self._drawing and batch_idx == 0 and len(batch["photo"]) > 1:
             photos, drawn = (images.float().std(0).mean() for images in (batch["photo"], outputs["output"]))
             if drawn < SAME * photos:
                 self._warn(
@@ -80,10 +65,6 @@ class Health(Callback):
                     "the generator turns all photos into nearly the same picture; try a larger weight for what holds it"
                     " to the photo, loss.g.cycle or loss.g.content",
                 )
-
-    def _note(self, generator: nn.Module, images: tuple[Tensor], output: Tensor) -> None:
-        if generator.training and self._drawn is None:
-            self._drawn = output.detach()
 
     def _judge_training(self) -> None:
         if len(self._margins) == self.window and (margin := torch.stack([*self._margins]).mean()) > WON:

@@ -49,7 +49,7 @@ def _argument_problems(path: str, node: dict[str, Any], known: list[str]) -> Ite
         return
     name_of_target = target.rpartition(".")[2]
     arguments = dict(called.arguments)
-    for name in HANDED_OVER.get(path, ()):
+    for name in ("params",) if path.startswith("model.optimizers.") else HANDED_OVER.get(path, ()):
         arguments.pop(name, None)
     # What the trainer could take but should not is explained with the trainer.
     unsuitable = UNSUITABLE if path == "trainer" else {}

@@ -42,6 +42,7 @@ NUMBERS = {
     "seed": SEED,
     "model.epochs": COUNT,
     "model.decay_share": SHARE,
+    "model.gamma": Number(0, 1, whole=False),
     "model.pool_size": Number(0),
     "data.size": COUNT,
     "data.load_size": COUNT,
@@ -60,6 +61,7 @@ NUMBERS = {
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_val_batches": BATCHES,
     "trainer.log_every_n_steps": COUNT,
+    "callbacks.balance.every": COUNT,
     "callbacks.samples.count": COUNT,
 }
 

@@ -4,18 +4,13 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from portrait_cartoons.check.keys import Problem, Tree, choices_with, hint, nodes
+from portrait_cartoons.check.keys import Problem, Tree, choices_with, nodes
 from portrait_cartoons.check.numbers import POSITIVE, Number
 from portrait_cartoons.check.source import definition, literal, member
 
 WEIGHT = Number(whole=False)
-ADAM = {
-    "lr": POSITIVE,
-    "eps": POSITIVE,
-    "weight_decay": WEIGHT,
-    "clip": Number(0, whole=False, open=True, or_null=True),
-    "gamma": Number(0, 1, whole=False, open=True),
-}
+NUMBERS = {"lr": POSITIVE, "eps": POSITIVE, "weight_decay": WEIGHT}
+CLIP = POSITIVE
 BETA = Number(0, 0.9999999999, whole=False)
 
 
@@ -65,21 +60,23 @@ def optimizer_problems(tree: Tree) -> Iterator[Problem]:
         elif not isinstance(options, dict) or "lr" not in options:
             yield key, f"{key} has no learning rate: give it one, {key}.lr=2e-4"
         else:
-            yield from _adam_problems(key, options)
+            yield from _number_problems(key, options)
+    clip = tree["model"].get("clip")
+    for player, norm in clip.items() if isinstance(clip, dict) else ():
+        key = f"model.clip.{player}"
+        if player not in terms:
+            yield key, f"{key}: the model has no such player, only {', '.join(terms)}; delete it"
+        elif norm not in CLIP:
+            yield key, f"{key}={norm} must be {CLIP}"
 
 
-def _adam_problems(path: str, options: Mapping[str, Any]) -> Iterator[Problem]:
+def _number_problems(path: str, options: Mapping[str, Any]) -> Iterator[Problem]:
     for name, value in options.items():
         key = f"{path}.{name}"
-        if name in ADAM and value not in ADAM[name]:
-            yield key, f"{key}={value} must be {ADAM[name]}"
+        if name in NUMBERS and value not in NUMBERS[name]:
+            yield key, f"{key}={value} must be {NUMBERS[name]}"
         elif name == "betas" and not _are_betas(value):
             yield key, f"{key}={value} must be two numbers from 0 to below 1, such as [0.5,0.999]"
-        elif name == "amsgrad" and not isinstance(value, bool):
-            yield key, f"{key}={value} must be true or false"
-        elif name not in {*ADAM, "betas", "amsgrad"}:
-            valid = {f"{path}.{option}" for option in (*ADAM, "betas", "amsgrad")}
-            yield key, f"{key} is no option of Adam; {hint(key, valid)}"
 
 
 def _are_betas(value: Any) -> bool:

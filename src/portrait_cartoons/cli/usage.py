@@ -29,7 +29,7 @@ Keys, among others:
   trainer.accelerator, trainer.precision   auto, cpu, gpu or mps; 32-true or bf16-mixed
   trainer.limit_train_batches              batches per epoch, where all are too many
   seed, run_dir, resume                    randomness, where results go, auto or the run to continue
-A key that the files lack is added with a plus: +model.optimizers.g.clip=1
+A key that the files lack is added with a plus: +model.clip.g=1
 
 Examples:
 {examples}"""

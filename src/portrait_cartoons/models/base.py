@@ -1,14 +1,14 @@
 """What all systems share: players that take turns, each with networks, an optimizer and named, weighted loss terms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import lightning
 import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_, get_total_norm
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.schedules import flat_then_linear
@@ -46,14 +46,16 @@ class Translator(lightning.LightningModule):
 
     A model declares the `terms` of its players, sets one attribute per player that holds its networks (`self.g`,
     `self.d`), names its photo -> cartoon network in `generator`, and writes its algorithm in `training_step`, one
-    `with self.update(player)` per step of a player. Images are N x 3 x H x W in [-1, 1].
+    `with self.update(player)` per step of a player. A step returns as `output` what the generator drew from the photos
+    of the batch, where it drew any. Images are N x 3 x H x W in [-1, 1].
 
     Args:
         weights: per player the weight of each of its terms.
-        optimizers: per player the arguments of its Adam, and if wanted `clip`, the largest gradient norm, and `gamma`,
-            by which the learning rate is multiplied after each epoch.
+        optimizers: per player what makes its optimizer of its parameters, at the player's learning rate.
         epochs: the length of the learning-rate schedule.
         decay_share: the share of `epochs`, at the end, in which the learning rates fall linearly.
+        gamma: by which the learning rates are multiplied after each epoch.
+        clip: per player the largest norm of its gradient; players that are not named are not clipped.
     """
 
     terms: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -63,15 +65,17 @@ class Translator(lightning.LightningModule):
     def __init__(
         self,
         weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Mapping[str, Any]],
+        optimizers: Mapping[str, Callable[..., torch.optim.Optimizer]],
         epochs: int,
         decay_share: float,
+        gamma: float = 1.0,
+        clip: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.weights = weights
-        self.optimizer_options = optimizers
-        self.epochs, self.decay_share = epochs, decay_share
+        self.weights, self.makers, self.clip = weights, optimizers, clip or {}
+        self.epochs, self.decay_share, self.gamma = epochs, decay_share, gamma
+        self.updating: Terms | None = None
 
     @property
     def generator(self) -> nn.Module:
@@ -91,26 +95,21 @@ class Translator(lightning.LightningModule):
         return {"output": self(batch["photo"])}
 
     def configure_optimizers(self) -> list[torch.optim.Optimizer]:
-        return [self._adam(player) for player in self.terms]
-
-    def _adam(self, player: str) -> torch.optim.Optimizer:
-        ours = ("clip", "gamma")
-        options = {name: value for name, value in self.optimizer_options[player].items() if name not in ours}
-        return torch.optim.Adam(getattr(self, player).parameters(), fused=True, **options)
+        return [self.makers[player](getattr(self, player).parameters()) for player in self.terms]
 
     def on_train_epoch_start(self) -> None:
-        linear = flat_then_linear(self.current_epoch, self.epochs, self.decay_share)
-        for player, optimizer in zip(self.terms, self.trainer.optimizers, strict=True):
-            options = self.optimizer_options[player]
+        factor = flat_then_linear(self.current_epoch, self.epochs, self.decay_share) * self.gamma**self.current_epoch
+        for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = options["lr"] * linear * options.get("gamma", 1.0) ** self.current_epoch
+                group["lr"] = optimizer.defaults["lr"] * factor
 
     @contextmanager
     def update(self, player: str, *names: str) -> Iterator[Terms]:
         """One optimizer step of `player` on the terms set inside the block; other players' parameters get no gradient.
 
         `names` are the terms this update consists of, all of the player's if none are given. Terms with a weight
-        must be set, and the step minimises their weighted sum. The optimizer is not moved by a non-finite value.
+        must be set, and the step minimises their weighted sum. Before the backward pass they stand in `updating`, for
+        callbacks. Values are looked at once, before the step, which is not taken if one is not finite.
         """
         optimizer = cast(list[LightningOptimizer], self.optimizers())[list(self.terms).index(player)]
         terms = Terms(player, {name: self.weights[player][name] for name in names or self.terms[player]})
@@ -119,14 +118,15 @@ class Translator(lightning.LightningModule):
         if missing := [name for name in terms.weights if terms.needs(name) and name not in terms]:
             raise KeyError(f"player {player} was updated without its term {', '.join(missing)}")
         total = torch.stack([terms.weights[name] * value for name, value in terms.items()]).sum()
-        self._refuse_non_finite(player, {**terms, "total": total})
-        if self._balance_is_due():
-            self._log_balance(terms)
         optimizer.zero_grad()
+        self.updating = terms
         self.manual_backward(total)
-        clip = self.optimizer_options[player].get("clip") or torch.inf
-        grad_norm = clip_grad_norm_(getattr(self, player).parameters(), clip)
-        self._refuse_non_finite(player, {"gradient norm": grad_norm})
+        self.updating = None
+        parameters = list(getattr(self, player).parameters())
+        grad_norm = get_total_norm([parameter.grad for parameter in parameters if parameter.grad is not None])
+        self._refuse_non_finite(player, {**terms, "total": total, "gradient norm": grad_norm})
+        if player in self.clip:
+            clip_grads_with_norm_(parameters, self.clip[player], grad_norm)
         optimizer.step()
         self.untoggle_optimizer(optimizer)
         self.log_dict({f"train/{player}/{name}": value.detach() for name, value in terms.items()})
@@ -137,42 +137,11 @@ class Translator(lightning.LightningModule):
         if self.phases:
             self.log("train/phase", self.phases.index(self.phase))
 
-    def _balance_is_due(self) -> bool:
-        """In every tenth step that is logged, from the first on, for it costs a backward pass per term."""
-        trainer: Any = self.trainer
-        every, batches = trainer.log_every_n_steps, trainer.fit_loop.epoch_loop._batches_that_stepped + 1
-        return every > 0 and batches % (10 * every) == every
-
-    def _log_balance(self, terms: Terms) -> None:
-        # Straight to the loggers: with `log` the value would be repeated in the steps that do not measure it.
-        ratios = {f"train/grad_ratio/{terms.player}/{name}": value for name, value in self.balance(terms).items()}
-        for logger in self.loggers if ratios else ():
-            logger.log_metrics(ratios, self.trainer.fit_loop.epoch_loop._batches_that_stepped)
-
-    def balance(self, terms: Terms) -> dict[str, float]:
-        """How hard each term pulls: the norm of its weighted gradient on the player over that of the first term.
-
-        A content term whose ratio to the adversarial one is far above 1 leaves the output as the photo is.
-        """
-        parameters = list(getattr(self, terms.player).parameters())
-        pulling = [name for name in terms.weights if terms.needs(name)]
-
-        def norm(name: str) -> Tensor:
-            pull = torch.autograd.grad(
-                terms.weights[name] * terms[name], parameters, retain_graph=True, allow_unused=True
-            )
-            return get_total_norm([gradient for gradient in pull if gradient is not None])
-
-        if len(pulling) < 2:
-            return {}
-        norms = {name: norm(name) for name in pulling}
-        return {name: (norms[name] / norms[pulling[0]].clamp_min(1e-20)).item() for name in pulling[1:]}
-
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:
         if torch.stack([value.detach().float() for value in values.values()]).isfinite().all():
             return
         name, value = next((n, v.item()) for n, v in values.items() if not v.isfinite())
         raise DivergenceError(
             f"train/{player}/{name} became {value} in epoch {self.current_epoch + 1}, so training stopped before that"
-            f" step; try a lower model.optimizers.{player}.lr or set model.optimizers.{player}.clip"
+            f" step; try a lower model.optimizers.{player}.lr or set +model.clip.{player}=1"
         )

@@ -11,9 +11,9 @@ authors' code trains least squares (`lsgan`); both judge D's raw outputs.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from portrait_cartoons.losses import adversarial, perceptual
 from portrait_cartoons.losses.adversarial import Objective
@@ -35,11 +35,13 @@ class CartoonGAN(Translator):
         objective: Objective,
         content_epochs: int,
         weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Mapping[str, Any]],
+        optimizers: Mapping[str, Callable[..., Optimizer]],
         epochs: int,
         decay_share: float,
+        gamma: float = 1.0,
+        clip: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(weights, optimizers, epochs, decay_share)
+        super().__init__(weights, optimizers, epochs, decay_share, gamma, clip)
         self.objective, self.content_epochs = objective, content_epochs
         self.g, self.d, self.features = generator(), discriminator(), features()
 
@@ -51,14 +53,15 @@ class CartoonGAN(Translator):
     def phase(self) -> str:
         return "content" if self.current_epoch < self.content_epochs else "adversarial"
 
-    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         x = batch["photo"]
+        fake = self.g(x)
         if self.phase == "content":
             with self.update("g", "content") as t:
-                t["content"] = self.content(self.g(x), x)
-            return
+                t["content"] = self.content(fake, x)
+            return {"output": fake.detach()}
 
-        y, e, fake = batch["cartoon"], batch["cartoon_smooth"], self.g(x)
+        y, e = batch["cartoon"], batch["cartoon_smooth"]
         with self.update("d") as t:
             on_y, on_e, on_fake = self.d(y), self.d(e), self.d(fake.detach())
             t["adv"] = (
@@ -71,6 +74,7 @@ class CartoonGAN(Translator):
             t["adv"] = adversarial.fooling(self.d(fake), self.objective)
             if t.needs("content"):
                 t["content"] = self.content(fake, x)
+        return {"output": fake.detach()}
 
     def content(self, output: Tensor, photo: Tensor) -> Tensor:
         return perceptual.content(self.features(output), self.features(photo))

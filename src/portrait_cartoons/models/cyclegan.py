@@ -12,11 +12,11 @@ computed in one pass: exact, because instance norm treats every image alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
+from torch.optim import Optimizer
 
 from portrait_cartoons.losses import adversarial
 from portrait_cartoons.losses.adversarial import Objective
@@ -36,11 +36,12 @@ class CycleGAN(Translator):
         objective: Objective,
         pool_size: int,
         weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Mapping[str, Any]],
+        optimizers: Mapping[str, Callable[..., Optimizer]],
         epochs: int,
         decay_share: float,
+        clip: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(weights, optimizers, epochs, decay_share)
+        super().__init__(weights, optimizers, epochs, decay_share, clip=clip)
         self.objective = objective
         self.g = nn.ModuleDict({"xy": generator(), "yx": generator()})
         self.d = nn.ModuleDict({"x": discriminator(), "y": discriminator()})
@@ -50,7 +51,7 @@ class CycleGAN(Translator):
     def generator(self) -> nn.Module:
         return self.g["xy"]
 
-    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         x, y = batch["photo"], batch["cartoon"]
 
         with self.update("g") as t:
@@ -70,6 +71,7 @@ class CycleGAN(Translator):
             t.scores = adversarial.scores(
                 self.objective, real=on_y, fake=on_fake_y, real_photo=on_x, fake_photo=on_fake_x
             )
+        return {"output": fake_y.detach()}
 
     def _fooling(self, discriminator: nn.Module, fake: Tensor) -> Tensor:
         return adversarial.fooling(discriminator(fake), self.objective)

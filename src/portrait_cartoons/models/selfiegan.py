@@ -13,10 +13,11 @@ equation 2 and trains S alone first in section 3.3: the latter is done, and with
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from portrait_cartoons.losses import adversarial, perceptual, segmentation
 from portrait_cartoons.losses.adversarial import Objective
@@ -49,11 +50,12 @@ class SelfieGAN(Translator):
         segment_epochs: int,
         joint_segmentation: bool,
         weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Mapping[str, Any]],
+        optimizers: Mapping[str, Callable[..., Optimizer]],
         epochs: int,
         decay_share: float,
+        clip: Mapping[str, float] | None = None,
     ) -> None:
-        super().__init__(weights, optimizers, epochs, decay_share)
+        super().__init__(weights, optimizers, epochs, decay_share, clip=clip)
         self.objective, self.background, self.joint_segmentation = objective, background, joint_segmentation
         self.content_epochs, self.segment_epochs = content_epochs, segment_epochs
         self.g, self.d, self.u, self.features = generator(), discriminator(), segmenter(), features()
@@ -68,16 +70,19 @@ class SelfieGAN(Translator):
             return "content"
         return "segment" if self.current_epoch < self.content_epochs + self.segment_epochs else "adversarial"
 
-    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> None:
+    def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         x = batch["photo"]
-        if self.phase == "content":
-            with self.update("g", "content") as t:
-                t["content"] = self.content(self.g(x), x)
         if self.phase == "segment" or (self.phase == "adversarial" and self.joint_segmentation):
             with self.update("u") as t:
                 t["seg"] = segmentation.bce(self.u(x), batch["photo_mask"])
+        if self.phase == "segment":
+            return {}
+        fake = self.g(x)
+        if self.phase == "content":
+            with self.update("g", "content") as t:
+                t["content"] = self.content(fake, x)
         if self.phase == "adversarial":
-            y, e, fake = batch["cartoon"], batch["cartoon_smooth"], self.g(x)
+            y, e = batch["cartoon"], batch["cartoon_smooth"]
             with self.update("d") as t:
                 on_y, on_e, on_fake = self.seen(y), self.seen(e), self.seen(fake.detach())
                 t["adv"] = (
@@ -90,6 +95,7 @@ class SelfieGAN(Translator):
                 t["adv"] = adversarial.fooling(self.seen(fake), self.objective)
                 if t.needs("content"):
                     t["content"] = self.content(fake, x)
+        return {"output": fake.detach()}
 
     def seen(self, z: Tensor) -> Tensor:
         """D(M(z))."""

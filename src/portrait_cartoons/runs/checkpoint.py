@@ -90,7 +90,7 @@ def load(path: str | Path) -> "Translator":
     try:
         options = checkpoint["hyper_parameters"]["model"]
         _class(options["_target_"], "portrait_cartoons.models", Translator)
-        for target in _targets([value for key, value in options.items() if key != "_target_"]):
+        for target in _targets([v for key, v in options.items() if key not in ("_target_", "optimizers")]):
             _class(target, "portrait_cartoons.networks", nn.Module)
         model = instantiate(_without_files(options), weights=checkpoint["hyper_parameters"]["loss"], _convert_="all")
         model.load_state_dict(checkpoint["state_dict"])
@@ -102,11 +102,12 @@ def load(path: str | Path) -> "Translator":
 
 
 def _without_files(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's options without those that would make a network read a file of weights."""
+    """The model's options without those that would make a network read a file of weights, and without optimizers."""
     nodes = {
         key: {name: value for name, value in node.items() if name != "weights"} if isinstance(node, Mapping) else node
         for key, node in options.items()
     }
+    nodes["optimizers"] = {}
     if "features" in nodes:
         nodes["features"] = {"_target_": "torch.nn.Identity", "_partial_": True}
     return nodes
