@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from portrait_cartoons.devices import DeviceError, described, device
+from portrait_cartoons.devices import DeviceError, described, device, free_memory
 
 
 @pytest.mark.parametrize("name", ["meta", "tpu", "cuda:99", "xpu", "cpu:x", "nonsense", ""])
@@ -24,3 +24,14 @@ def test_each_process_takes_its_own_accelerator(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_cpu_is_described_by_its_threads() -> None:
     assert described(torch.device("cpu")) == f"CPU, threads: {torch.get_num_threads()}"
+
+
+def test_free_memory_is_a_plausible_number_of_bytes_or_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = free_memory()
+    assert free is None or 2**20 < free < 2**50
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.read_text", lambda *_: "MemAvailable:    2048 kB\n")
+        assert free_memory() == 2048 * 1024
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.read_text", lambda *_: "")
+        assert free_memory() is None

@@ -4,12 +4,13 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
 from portrait_cartoons import inference
+from portrait_cartoons.devices import DeviceError
 from portrait_cartoons.inference import Cartoonizer, InferenceError
 
 
@@ -40,6 +41,7 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng([height, width]).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 80), st.integers(1, 80), st.sampled_from([1, 4, 16]))
 def test_keeps_size_and_place_of_every_pixel(height: int, width: int, multiple: int) -> None:
     photo = noise(height, width)
@@ -49,7 +51,7 @@ def test_keeps_size_and_place_of_every_pixel(height: int, width: int, multiple: 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (500, 3), (2, 65), (64, 64)])
 @pytest.mark.parametrize("max_side", [None, 1, 50, 100])
 def test_extreme_shapes_keep_their_size(shape: tuple[int, int], max_side: int | None) -> None:
-    cartoon = Cartoonizer(Generator(), max_side).translate(noise(*shape))
+    cartoon = Cartoonizer(Generator(), max_side=max_side).translate(noise(*shape))
     assert cartoon.shape == (*shape, 3)
     assert cartoon.dtype == np.uint8
 
@@ -74,8 +76,56 @@ def test_a_large_photo_is_reduced_whole_and_never_cut() -> None:
 @pytest.mark.parametrize("max_side", [90, 300])
 def test_a_photo_within_the_limit_is_left_as_it_is(max_side: int) -> None:
     generator, photo = Generator(), noise(70, 90)
-    assert np.array_equal(Cartoonizer(generator, max_side).translate(photo), 255 - photo)
+    assert np.array_equal(Cartoonizer(generator, max_side=max_side).translate(photo), 255 - photo)
     assert generator.shapes == [(72, 92)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "given"),
+    [
+        ((64, 64), (64, 64)),
+        ((30, 40), (64, 64)),  # small pictures are padded, never enlarged
+        ((640, 640), (64, 64)),
+        ((640, 960), (64, 96)),
+        ((3000, 300), (256, 64)),  # a panorama: its longer side decides
+    ],
+)
+def test_the_network_works_near_the_size_it_was_trained_on(shape: tuple[int, int], given: tuple[int, int]) -> None:
+    generator, photo = Generator(), np.full((*shape, 3), 200, np.uint8)
+    assert np.array_equal(Cartoonizer(generator, size=64).translate(photo), 255 - photo)
+    assert generator.shapes == [given]
+
+
+def test_max_side_takes_the_place_of_that_size() -> None:
+    generator = Generator()
+    Cartoonizer(generator, size=64, max_side=128).translate(noise(640, 640))
+    assert generator.shapes == [(128, 128)]
+
+
+def test_pictures_of_one_working_size_go_through_the_network_together() -> None:
+    class Counting(Generator):
+        def forward(self, x: Tensor) -> Tensor:
+            batches.append(len(x))
+            return super().forward(x)
+
+    batches: list[int] = []
+    photos = [noise(70, 90), noise(20, 30), noise(70, 90), noise(35, 45)]
+    cartoonizer = Cartoonizer(Counting(), max_side=45)
+    cartoons = cartoonizer.translate_batch(photos)
+    assert [cartoon.shape for cartoon in cartoons] == [photo.shape for photo in photos]
+    assert batches[-2:] == [3, 1]
+    for photo, cartoon in zip(photos, cartoons, strict=True):
+        assert np.array_equal(cartoon, cartoonizer.translate(photo))
+    assert cartoonizer.translate_batch([]) == []
+
+
+def test_a_picture_that_memory_cannot_hold_is_refused_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    generator = Generator()
+    monkeypatch.setattr("portrait_cartoons.devices.free_memory", lambda: 10_000_000)
+    with pytest.raises(InferenceError, match=r"1200 x 900 pixels .*max_side"):
+        Cartoonizer(generator).translate(np.zeros((900, 1200, 3), np.uint8))
+    assert (900, 1200) not in generator.shapes
+    Cartoonizer(generator, max_side=100).translate(np.zeros((900, 1200, 3), np.uint8))
 
 
 def test_the_padding_goes_on_as_the_picture_does() -> None:
@@ -137,9 +187,9 @@ def test_other_failures_of_the_network_are_not_hidden(monkeypatch: pytest.Monkey
 
 def test_load_puts_the_generator_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = Generator()
-    monkeypatch.setattr(inference, "load_generator", lambda _: generator)
-    assert Cartoonizer.load("run", device="cpu", max_side=7) == Cartoonizer(generator, 7)
-    with pytest.raises(InferenceError, match="device=tpu"):
+    monkeypatch.setattr(inference, "load_generator", lambda _: (generator, 64))
+    assert Cartoonizer.load("run", device="cpu", max_side=7) == Cartoonizer(generator, 64, 7)
+    with pytest.raises(DeviceError, match="device=tpu"):
         Cartoonizer.load("run", device="tpu")
 
 

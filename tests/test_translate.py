@@ -6,15 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from portrait_cartoons import inference
+from portrait_cartoons import inference, translate
+from portrait_cartoons.cli.config import build_model, composed
 from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import load_rgb, save_image
 from portrait_cartoons.translate import _distinct_names, main, plan, read_options
+from tests.conftest import TINY, TOY
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
 
@@ -33,7 +35,7 @@ class Invert(nn.Module):
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Translates `tmp_path/photos` to `tmp_path/cartoons` by a generator that inverts colours."""
-    monkeypatch.setattr(inference, "load_generator", lambda _: Invert())
+    monkeypatch.setattr(inference, "load_generator", lambda _: (Invert(), 64))
     arguments = [f"ckpt={tmp_path}", f"input={tmp_path / 'photos'}", f"output={tmp_path / 'cartoons'}", "device=cpu"]
     return lambda *more: main([*arguments, *more])
 
@@ -69,6 +71,23 @@ class TestTranslating:
         photo = add(tmp_path / "elsewhere" / "me.png")
         assert run(f"input={photo}", "format=webp") == 0
         assert files(tmp_path / "cartoons") == ["me.webp"]
+
+    def test_photos_are_reduced_to_the_size_of_training_and_the_user_is_told(
+        self,
+        tmp_path: Path,
+        run: Callable[..., int],
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        shapes: list[tuple[int, ...]] = []
+        monkeypatch.setattr(Invert, "forward", lambda self, x: shapes.append(tuple(x.shape[2:])) or -x)
+        add(tmp_path / "photos" / "a.png", np.full((640, 960, 3), 9, np.uint8))
+        assert run() == 0
+        assert "worked on at 64 pixels" in capsys.readouterr().out
+        assert run("max_side=480", "overwrite=true") == 0
+        assert "worked on" not in capsys.readouterr().out
+        assert shapes == [(64, 96), (320, 480)]
+        assert load_rgb(tmp_path / "cartoons" / "a.png").shape == (640, 960, 3)
 
     def test_max_side_keeps_the_size(self, tmp_path: Path, run: Callable[..., int]) -> None:
         add(tmp_path / "photos" / "a.png")
@@ -130,20 +149,6 @@ class TestTranslating:
         assert run() == 1
         assert f"cannot translate {photo}: " in capsys.readouterr().err
 
-    def test_a_terminal_gets_a_bar(
-        self,
-        tmp_path: Path,
-        run: Callable[..., int],
-        monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str],
-    ) -> None:
-        for name in ("a.png", "b.png"):
-            add(tmp_path / "photos" / name)
-        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-        assert run() == 0
-        assert "translating" in capsys.readouterr().out
-        assert len(files(tmp_path / "cartoons")) == 2
-
 
 class TestProtection:
     @pytest.mark.parametrize("output", ["photos", "photos/cartoons", "photos/../photos/sub"])
@@ -171,6 +176,7 @@ class TestProtection:
         assert run() == 0
         assert files(tmp_path / "cartoons") == ["a.jpg.png", "a.png.png", "b.png", "sub/a.png"]
 
+    @settings(deadline=None)
     @given(
         st.lists(
             st.builds(
@@ -268,6 +274,26 @@ class TestCommand:
         page = capsys.readouterr().out
         assert all(f"{key}:" in page for key in ("ckpt", "input", "output", "max_side", "overwrite", "format"))
         assert page.count("python -m src.translate ckpt=") == 3
+
+    def test_the_examples_of_the_help_work(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        model = build_model(composed("train", ["model=cyclegan", "run_dir=run", *TOY, *TINY]))
+        content = {
+            "state_dict": model.state_dict(),
+            "hyper_parameters": dict(model.hparams),
+            "generator_prefix": "g.xy.",
+        }
+        monkeypatch.chdir(tmp_path)
+        examples = [line.split()[3:] for line in (translate.__doc__ or "").splitlines() if "python -m" in line][1:]
+        assert len(examples) == 2
+        for arguments in examples:
+            named = dict(argument.split("=") for argument in arguments)
+            ckpt, photos = Path(named["ckpt"]), Path(named["input"])
+            file = ckpt if ckpt.suffix else ckpt / "checkpoints" / "best.ckpt"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            torch.save(content, file)
+            add(photos if photos.suffix else photos / "a.png")
+            assert main(arguments) == 0
+        assert files(tmp_path / "cartoons") == ["a.png", "me.jpg"]
 
     def test_wrong_use_ends_with_a_sentence_and_code_2(self) -> None:
         command = [sys.executable, "-m", "src.translate", "imput=x"]

@@ -1,6 +1,9 @@
 """Which device work runs on, and what a reader of a table calls it."""
 
 import os
+import re
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -18,11 +21,7 @@ def device(name: str) -> torch.device:
     """
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     if name == "auto":
-        return (
-            torch.device(accelerator.type, int(os.environ.get("LOCAL_RANK", "0")))
-            if accelerator
-            else torch.device("cpu")
-        )
+        return torch.device(accelerator.type, _local_rank()) if accelerator else torch.device("cpu")
     try:
         found = torch.device(name)
         if found.type not in {"cpu", accelerator.type if accelerator else "cpu"}:
@@ -31,6 +30,22 @@ def device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, ValueError) as error:
         there = f"cpu, {accelerator.type}" if accelerator else "cpu"
         raise DeviceError(f"device={name} is not available on this machine: use auto or one of {there}") from error
+
+
+def free_memory() -> int | None:
+    """Bytes of main memory that a program can still get; None where the system does not say (it is not Linux)."""
+    found: list[int] = []
+    with suppress(OSError, TypeError):
+        available = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+        found.append(1024 * int(available[1]))  # type: ignore[index]
+    with suppress(OSError, ValueError):  # a container's limit, where there is one
+        group = Path("/sys/fs/cgroup")
+        found.append(int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return min(found, default=None)
+
+
+def _local_rank() -> int:
+    return int(os.environ.get("LOCAL_RANK", "0"))
 
 
 def described(device: torch.device) -> str:

@@ -1,97 +1,151 @@
-"""Cartoons of single pictures of any size, with a trained generator. Needs torch and Pillow only."""
+"""Cartoons of pictures of any size, with a trained generator. Needs torch and Pillow only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from portrait_cartoons import devices
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import from_uint8, to_rgb, to_uint8
+from portrait_cartoons.networks.padding import Padded
 from portrait_cartoons.runs.checkpoint import load_generator
 
-# Instance norm needs more than one spatial element, and reflection inside the network more than its padding.
-_MIN_SIDE = 64
+# Of training's size: the longest side of a panorama whose shorter side could be that size.
+_LONGEST = 4
+# Peak memory of our generators over the largest input and output of one of their layers: 1.6 to 1.7 on a CPU.
+_MEMORY_MARGIN = 2
+_NO_CONCERN = 1_000_000  # pixels
 # Accelerators raise an exception class of their own for this, the CPU does not.
 _MEMORY_RAN_OUT = ("out of memory", "allocate memory")
 
 
 class InferenceError(UserError):
-    """A device that is absent, a picture too large for its memory, or a generator whose output is not finite."""
+    """A picture too large for the memory, or a generator whose output is not finite."""
 
 
 @dataclass(frozen=True)
 class Cartoonizer:
-    """A generator from photo to cartoon, and the longest side in pixels of what it is given.
+    """A generator from photo to cartoon, and the size of the pictures it is given.
 
-    A picture with a longer side than `max_side` is reduced to it and its cartoon enlarged again. It is never cut into
-    tiles: instance norm would give each tile colours of its own.
+    Larger pictures are reduced first, and their cartoons are enlarged again. They are never cut into tiles, because
+    instance norm would give each tile colours of its own.
+
+    Attributes:
+        network: N x 3 x H x W in [-1, 1] in and out, with sides divisible by its `multiple`.
+        size: of the pictures it was trained on, in pixels. A larger picture is reduced until its shorter side has it,
+            or its longer side four times as much. None: it stays as large as it is.
+        max_side: in its place, the longest side in pixels that is not reduced.
     """
 
     network: nn.Module
+    size: int | None = None
     max_side: int | None = None
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", max_side: int | None = None) -> "Cartoonizer":
         """The generator of a checkpoint file or run folder; "auto" takes the accelerator where there is one.
 
-        Raises CheckpointError, or InferenceError for a device this machine lacks.
+        Raises CheckpointError, or DeviceError for a device this machine does not have.
         """
-        network = load_generator(path)
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
-        try:
-            network.to((accelerator or "cpu") if device == "auto" else device)
-        except (RuntimeError, AssertionError) as error:
-            raise InferenceError(f"device={device} is not available here: use device=auto or device=cpu") from error
-        return cls(network, max_side)
+        found = devices.device(device)
+        network, size = load_generator(path)
+        return cls(network.to(found), size, max_side)
 
     def translate(self, image: Image.Image | np.ndarray) -> np.ndarray:
         """The cartoon of a picture (arrays: uint8 H x W x 3) as uint8 H x W x 3 of the same height and width.
 
         Raises InferenceError where memory does not suffice or the output is not finite, ValueError for other arrays.
         """
-        photo = Image.fromarray(to_rgb(image) if isinstance(image, Image.Image) else _checked(image))
-        small = photo.resize(self._working_size(photo), Image.Resampling.LANCZOS)
-        try:
-            cartoon = Image.fromarray(self._generate(np.asarray(small)))
-        except RuntimeError as error:
-            if not any(words in str(error) for words in _MEMORY_RAN_OUT):
-                raise
-            raise InferenceError(
-                f"{small.width} x {small.height} pixels are too many for the memory: set max_side, e.g. max_side=1024"
-            ) from error
-        return np.array(cartoon.resize(photo.size, Image.Resampling.LANCZOS))
+        return self.translate_batch([image])[0]
+
+    def translate_batch(self, images: Sequence[Image.Image | np.ndarray]) -> list[np.ndarray]:
+        """The cartoons of several pictures, each as by `translate`.
+
+        Those that the network gets at the same size go through it together.
+        """
+        photos = [Image.fromarray(to_rgb(x) if isinstance(x, Image.Image) else _checked(x)) for x in images]
+        sizes = [self._working_size(photo) for photo in photos]
+        cartoons: dict[int, np.ndarray] = {}
+        for size in dict.fromkeys(sizes):
+            group = [index for index, other in enumerate(sizes) if other == size]
+            reduced = [np.asarray(photos[index].resize(size, Image.Resampling.LANCZOS)) for index in group]
+            cartoons |= zip(group, self._generate(np.stack(reduced)), strict=True)
+        return [
+            np.array(Image.fromarray(cartoons[index]).resize(photo.size, Image.Resampling.LANCZOS))
+            for index, photo in enumerate(photos)
+        ]
 
     def _working_size(self, photo: Image.Image) -> tuple[int, int]:
         """Width and height given to the network."""
-        longest = max(photo.size)
-        scale = min(1.0, (self.max_side or longest) / longest)
+        shorter, longer = sorted(photo.size)
+        scale = 1.0
+        if self.max_side:
+            scale = min(1.0, self.max_side / longer)
+        elif self.size:
+            scale = min(1.0, self.size / shorter, _LONGEST * self.size / longer)
         return max(1, round(photo.width * scale)), max(1, round(photo.height * scale))
 
     @torch.inference_mode()
-    def _generate(self, photo: np.ndarray) -> np.ndarray:
-        """The cartoon of a picture that is padded for the network and cropped back."""
+    def _generate(self, photos: np.ndarray) -> np.ndarray:
+        """The cartoons of pictures of one size, uint8 N x H x W x 3."""
         self.network.eval()
-        height, width = photo.shape[:2]
-        multiple = cast(int, self.network.multiple)
-        (top, bottom), (left, right) = _padding(height, multiple), _padding(width, multiple)
-        # numpy reflects again and again where the picture is smaller than its padding, which torch refuses.
-        padded = np.pad(photo, ((top, bottom), (left, right), (0, 0)), mode="reflect")
-        device = next(self.network.parameters()).device
-        output: Tensor = self.network(from_uint8(padded).unsqueeze(0).to(device))[0]
+        count, height, width = photos.shape[:3]
+        self._check_memory(count, height, width)
+        batch = torch.stack([from_uint8(photo) for photo in photos]).to(self._device)
+        try:
+            output: Tensor = self._padded(batch)
+        except RuntimeError as error:
+            if not any(words in str(error) for words in _MEMORY_RAN_OUT):
+                raise
+            raise _too_large(width, height) from error
         if not output.isfinite().all():
             raise InferenceError("the generator's output is not finite, its training diverged: use an older checkpoint")
-        pixels: np.ndarray = to_uint8(output).permute(1, 2, 0).cpu().numpy()
-        return np.ascontiguousarray(pixels[top : top + height, left : left + width])
+        pixels: np.ndarray = to_uint8(output).permute(0, 2, 3, 1).cpu().numpy()
+        return pixels
+
+    @property
+    def _padded(self) -> Padded:
+        divisor: int = self.network.multiple  # type: ignore[assignment]
+        return Padded(self.network, divisor)
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
+
+    def _check_memory(self, count: int, height: int, width: int) -> None:
+        """Raise InferenceError where the main memory would not suffice: systems end a program that takes too much."""
+        pixels = count * height * width
+        free = devices.free_memory() if self._device.type == "cpu" and pixels > _NO_CONCERN else None
+        if free is not None and pixels * self._bytes_per_pixel > free:
+            raise _too_large(width, height)
+
+    @cached_property
+    def _bytes_per_pixel(self) -> float:
+        """Memory that the network needs, found with a small picture."""
+        largest = 0
+
+        def watch(_: nn.Module, given: tuple[object, ...], output: object) -> None:
+            nonlocal largest
+            tensors = [x for x in (*given, output) if isinstance(x, Tensor)]
+            largest = max(largest, sum(x.numel() * x.element_size() for x in tensors))
+
+        layers = [layer for layer in self.network.modules() if not list(layer.children())]
+        hooks = [layer.register_forward_hook(watch) for layer in layers]
+        side = 64
+        self._padded(torch.zeros(1, 3, side, side, device=self._device))
+        for hook in hooks:
+            hook.remove()
+        return _MEMORY_MARGIN * largest / side**2
 
 
-def _padding(side: int, multiple: int) -> tuple[int, int]:
-    """Pixels before and after `side` up to a multiple, no smaller than the smallest side."""
-    total = -(-max(side, _MIN_SIDE) // multiple) * multiple - side
-    return total // 2, total - total // 2
+def _too_large(width: int, height: int) -> InferenceError:
+    return InferenceError(f"{width} x {height} pixels are too many for the memory: set max_side, e.g. max_side=1024")
 
 
 def _checked(array: np.ndarray) -> np.ndarray:

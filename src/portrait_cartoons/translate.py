@@ -2,20 +2,21 @@
 
     python -m src.translate ckpt=<run folder or file> input=<photo or folder> output=<folder> [key=value ...]
 
-Photos whose cartoons are already there are skipped, so that an interrupted run can simply be started again. A file
-that is no picture is reported and left out. Exit code: 0 all done, 1 some photos failed, 2 wrong use.
+A network draws well at the size it was trained on. So a larger photo is reduced to that size first, and its cartoon is
+enlarged again; max_side sets another size. Photos whose cartoons are already there are skipped: start an interrupted
+run again to finish it. A file that cannot be read is reported and left out. Exit code: 0 all done, 1 some photos
+failed, 2 wrong use.
 
 Examples:
 
-    python -m src.translate ckpt=runs/cyclegan-toy input=photos output=cartoons
-    python -m src.translate ckpt=generator.pt input=me.jpg output=cartoons format=jpg max_side=1024
+    python -m src.translate ckpt=runs/cyclegan-toy/2026-01-31_12-00-00 input=photos output=cartoons
+    python -m src.translate ckpt=best.ckpt input=me.jpg output=cartoons format=jpg max_side=1024
 """
 
 import io
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,10 +111,14 @@ def _translate(todo: dict[Path, Path], options: Options) -> int:
     """Write the cartoons and give the number of photos that failed, each reported on stderr."""
     from portrait_cartoons.image import ImageError, load_rgb, save_image
     from portrait_cartoons.inference import Cartoonizer, InferenceError
+    from portrait_cartoons.progress import tracked
 
     cartoonizer = Cartoonizer.load(Path(options.ckpt).expanduser(), options.device, options.max_side)
+    if options.max_side is None:
+        size = cartoonizer.size
+        print(f"larger photos are worked on at {size} pixels, the size the model was trained on (max_side= changes it)")
     failed = 0
-    for photo in _with_progress(todo):
+    for photo in tracked(todo, len(todo), "translating"):
         try:
             cartoon = cartoonizer.translate(load_rgb(photo))
             todo[photo].parent.mkdir(parents=True, exist_ok=True)
@@ -127,22 +132,6 @@ def _translate(todo: dict[Path, Path], options: Options) -> int:
         print(f"failed: {reason}", file=sys.stderr)
         failed += 1
     return failed
-
-
-def _with_progress(photos: Iterable[Path]) -> Iterator[Path]:
-    """The photos, with a bar on a terminal and a line for each elsewhere."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    photos = list(photos)
-    if not sys.stdout.isatty():
-        for number, photo in enumerate(photos, start=1):
-            print(f"{number}/{len(photos)} {photo}", flush=True)
-            yield photo
-        return
-    columns = TextColumn("translating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(), redirect_stderr=sys.stderr.isatty()) as progress:
-        yield from progress.track(photos)
 
 
 def _create(output: Path) -> None:

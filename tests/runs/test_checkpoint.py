@@ -52,7 +52,8 @@ def altered(content: dict[str, Any], change: Callable[[dict[str, Any]], None]) -
 
 
 def test_generator_and_model_are_rebuilt_from_the_file_alone(content: dict[str, Any], file: Path) -> None:
-    generator, model = load_generator(file), load(file)
+    (generator, size), model = load_generator(file), load(file)
+    assert size == 16
     assert not generator.training
     assert not model.training
     for network in (generator, model):
@@ -167,6 +168,9 @@ def test_a_target_hidden_deep_in_the_configuration_is_refused(content: dict[str,
         lambda c: c["hyper_parameters"]["model"]["generator"].update(blocks=2),
         lambda c: c["state_dict"].pop("g.xy.1.weight"),
         lambda c: c.update(generator_prefix="g.yz."),
+        lambda c: c["hyper_parameters"].pop("data"),
+        lambda c: c["hyper_parameters"]["data"].update(size="large"),
+        lambda c: c["hyper_parameters"]["data"].update(size=0),
     ],
 )
 def test_a_foreign_or_altered_file_is_refused_in_one_sentence(

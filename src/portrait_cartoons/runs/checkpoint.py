@@ -9,7 +9,7 @@ import importlib
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import nn
@@ -57,8 +57,11 @@ def read(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def load_generator(path: str | Path) -> nn.Module:
-    """The photo -> cartoon network of a checkpoint file or run folder, in eval mode on the CPU."""
+def load_generator(path: str | Path) -> tuple[nn.Module, int]:
+    """The photo -> cartoon network of a checkpoint file or run folder, in eval mode on the CPU.
+
+    The number beside it is the side of the pictures that it was trained on, in pixels.
+    """
     path = find(path)
     checkpoint = read(path)
     try:
@@ -68,11 +71,14 @@ def load_generator(path: str | Path) -> nn.Module:
         prefix = checkpoint["generator_prefix"]
         weights = checkpoint["state_dict"].items()
         network.load_state_dict({key.removeprefix(prefix): value for key, value in weights if key.startswith(prefix)})
+        size = cast(int, checkpoint["hyper_parameters"]["data"]["size"])
+        if type(size) is not int or size < 1:
+            raise ValueError(f"data.size is {size!r}")
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise CheckpointError(f"{path} does not describe a generator this version can build: {error}") from error
-    return network.eval()
+    return network.eval(), size
 
 
 def load(path: str | Path) -> "Translator":
