@@ -36,6 +36,7 @@ ALLOWED_OURS = {
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
     "cli": {"cli", "errors", "callbacks", "data", "models"},
     "check": {"check", "cli", "errors", "data"},
+    "preparation": {"preparation", "data", "errors", "files", "image", "inference", "networks", "progress", "runs"},
 }
 BARRED_OTHERS = {
     "networks": {"lightning", "hydra", "omegaconf"},
@@ -44,9 +45,10 @@ BARRED_OTHERS = {
     "data": {"hydra", "omegaconf", "torchmetrics"},
     "callbacks": {"hydra", "omegaconf"},
     "image": {"lightning", "hydra", "omegaconf", "torchmetrics"},
+    "preparation": {"lightning", "hydra", "omegaconf", "torchmetrics"},
     "inference": {"lightning", "hydra", "omegaconf", "torchmetrics"},
 }
-ENTRIES = {"__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery"}
+ENTRIES = {"__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery", "prepare"}
 
 
 def imports(file: Path) -> set[str]:

@@ -3,19 +3,20 @@
 Files hold uint8 RGB arrays of shape H x W x 3; networks see float tensors of shape 3 x H x W in [-1, 1].
 """
 
+import io
 import os
 import struct
 import uuid
 import warnings
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from portrait_cartoons.errors import UserError
@@ -52,12 +53,33 @@ class ImageError(UserError):
     """An image file or folder that cannot be read or written; the sentence names it."""
 
 
-def load_rgb(path: str | Path, min_side: int | None = None, max_pixels: int = 100_000_000) -> np.ndarray:
-    """The upright picture as uint8, H x W x 3, in an array of its own.
+class Description(NamedTuple):
+    """What an image file's header says. The size is in pixels and upright, `format` and `mode` are Pillow's names."""
 
-    Transparency lies on white, 16-bit grey is scaled to 8 bits, an animation gives its first frame. Where `min_side`
-    is given, a large JPEG may be decoded at 1/2, 1/4 or 1/8 of its size, which is faster, but its shorter side stays
-    at or above `min_side` pixels. Raises ImageError for all that is no whole picture of at most `max_pixels` pixels.
+    format: str
+    mode: str
+    width: int
+    height: int
+    animated: bool
+    transparent: bool
+
+
+def describe(path: str | Path) -> Description:
+    """What the file says it holds; whether that is so, only loading tells. Raises ImageError for what is no image."""
+    with _opened(path) as image:
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # EXIF's orientations that swap the sides
+        width, height = (image.height, image.width) if turned else image.size
+        animated = getattr(image, "is_animated", False)
+        return Description(str(image.format), image.mode, width, height, animated, image.has_transparency_data)
+
+
+def load_rgb(path: str | Path, min_side: int | None = None, max_pixels: int = 100_000_000) -> np.ndarray:
+    """The upright picture as uint8, H x W x 3, sRGB, in an array of its own.
+
+    Other colours than sRGB are converted by the file's profile. Transparency lies on white, 16-bit grey is scaled to
+    8 bits, an animation gives its first frame. Where `min_side` is given, a large JPEG may be decoded at 1/2, 1/4 or
+    1/8 of its size, which is faster, but its shorter side stays at or above `min_side` pixels. Raises ImageError for
+    all that is no whole picture of at most `max_pixels` pixels.
     """
     return _decode(path, to_rgb, min_side, max_pixels)
 
@@ -69,7 +91,7 @@ def load_mask(path: str | Path, max_pixels: int = 100_000_000) -> np.ndarray:
 
 def to_rgb(image: Image.Image) -> np.ndarray:
     """uint8 H x W x 3: transparency laid on white, 16-bit grey scaled to 8 bits. Floats raise ValueError."""
-    return np.array(_opaque(_eight_bits(image)).convert("RGB"))
+    return np.array(_opaque(_srgb(_eight_bits(image))).convert("RGB"))
 
 
 def save_image(array: np.ndarray, path: str | Path) -> None:
@@ -86,7 +108,7 @@ def save_image(array: np.ndarray, path: str | Path) -> None:
         image.save(temporary, FORMATS[path.suffix.lower()], quality=95)  # lossless formats ignore the quality
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
-        raise ImageError(f"cannot write {path}: {_reason(error)}; make room or choose another place") from error
+        raise ImageError(f"cannot write {path}: {reason(error)}; make room or choose another place") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -133,21 +155,37 @@ def from_uint8(array: np.ndarray | Tensor) -> Tensor:
     return pixels.permute(2, 0, 1).to(torch.float32, memory_format=torch.contiguous_format) / 127.5 - 1
 
 
+def reason(error: BaseException) -> str:
+    """Why reading or writing failed, as part of a sentence."""
+    if isinstance(error, UnidentifiedImageError):
+        return f"it is no {', '.join(dict.fromkeys(FORMATS.values()))} file"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
 def _decode(
     path: str | Path, convert: Callable[[Image.Image], np.ndarray], min_side: int | None, max_pixels: int
 ) -> np.ndarray:
     """What `convert` makes of the upright picture."""
+    with _opened(path) as image:
+        if image.width * image.height > max_pixels:
+            raise ValueError(f"its {image.width} x {image.height} pixels exceed the limit of {max_pixels}")
+        if min_side is not None:
+            image.draft(None, (min_side, min_side))
+        image.load()
+        return convert(ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def _opened(path: str | Path) -> Iterator[Image.Image]:
+    """The image, not decoded yet. Whatever escapes Pillow in the block is raised as ImageError."""
     try:
         # Pillow warns of odd metadata and of sizes our own limit decides on.
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=tuple(FORMATS.values())) as image:
-            if image.width * image.height > max_pixels:
-                raise ValueError(f"its {image.width} x {image.height} pixels exceed the limit of {max_pixels}")
-            if min_side is not None:
-                image.draft(None, (min_side, min_side))
-            image.load()
-            return convert(ImageOps.exif_transpose(image))
+            yield image
     except _DECODING_ERRORS as error:
-        raise ImageError(f"cannot read the image {path}: {_reason(error)}; replace it or leave it out") from error
+        raise ImageError(f"cannot read the image {path}: {reason(error)}; replace it or leave it out") from error
 
 
 def _to_grey(image: Image.Image) -> np.ndarray:
@@ -166,6 +204,21 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 
 
+def _srgb(image: Image.Image) -> Image.Image:
+    """The picture in sRGB where it holds a profile of other colours; a profile that does not fit is left aside."""
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    try:
+        colours = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "srgb" in ImageCms.getProfileDescription(colours).lower():
+            return image
+        mode = "RGBA" if image.mode == "RGBA" else "RGB"
+        return ImageCms.profileToProfile(image, colours, ImageCms.createProfile("sRGB"), outputMode=mode) or image
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+        return image
+
+
 def _opaque(image: Image.Image) -> Image.Image:
     """The picture laid on white where it is transparent."""
     if not image.has_transparency_data:
@@ -174,14 +227,5 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
 
 
-def _reason(error: BaseException) -> str:
-    """Why reading or writing failed, as part of a sentence."""
-    if isinstance(error, UnidentifiedImageError):
-        return f"it is no {', '.join(dict.fromkeys(FORMATS.values()))} file"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
 def _unreadable_folder(error: OSError) -> NoReturn:
-    raise ImageError(f"cannot read the folder {error.filename}: {_reason(error)}; name a folder of images") from error
+    raise ImageError(f"cannot read the folder {error.filename}: {reason(error)}; name a folder of images") from error

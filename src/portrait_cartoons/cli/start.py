@@ -12,6 +12,7 @@ COMMANDS = {
     "translate": "turn photos into cartoons with a trained model",
     "benchmark": "measure how fast loading, training and translating are here",
     "gallery": "make the page of a run anew",
+    "prepare": "make a data set of any folders of pictures, or a page that judges one",
 }
 
 

@@ -1,0 +1,191 @@
+"""Make a data set of any folders of pictures: photos, drawings, whatever was downloaded.
+
+    python -m src.prepare input=<folder> output=<folder> [key=value ...]
+
+Every file is decoded with care, turned upright, converted to sRGB, cut to a square and resized; copies and near
+duplicates are left out, across splits, too; a hash of each file's contents puts it into train, val or test, so that
+adding files moves none. The output holds photo/train, photo/val and photo/test (or cartoon/...), contact sheets, and
+photo.csv: what became of each file and why. The input is never changed. An interrupted run goes on where it stopped.
+
+Exit code: 0 done, 1 done but too many files cannot be read, 2 wrong use.
+
+Examples:
+
+    python -m src.prepare input=downloads output=data/portraits size=256 crop=face
+    python -m src.prepare input=ffhq output=data/ffhq limit=10000
+    python -m src.prepare input=drawings output=data/portraits domain=cartoon
+"""
+
+import io
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from portrait_cartoons.cli.config import CONF
+from portrait_cartoons.cli.options import OptionError, parse_options
+from portrait_cartoons.files import write
+from portrait_cartoons.preparation.options import Options
+
+if TYPE_CHECKING:
+    from portrait_cartoons.preparation.manifest import Row
+
+# preparation.build is imported late: it brings torch, which wrong use need not wait for.
+
+OPTIONS = CONF / "prepare.yaml"
+_KINDS = {
+    "size": "a whole number of pixels",
+    "min_side": "a whole number of pixels",
+    "limit": "a whole number or null",
+    "val": "a number from 0 to 1",
+    "test": "a number from 0 to 1",
+    "max_unreadable": "a number from 0 to 1",
+    "near_duplicates": "true or false",
+}
+_CHOICES = {
+    "domain": ("photo", "cartoon"),
+    "crop": ("centre", "face", "pad"),
+    "format": ("png", "jpg", "webp"),
+    "splits": ("hash", "folders"),
+}
+# With others of these, pictures would be cut otherwise or change splits: a set is made with one choice of them.
+_SETTLED = ("size", "crop", "format", "splits", "val", "test")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command and give its exit code. Wrong use raises UserError."""
+    if {"-h", "--help"} & set(arguments):
+        print(f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}", end="")
+        return 0
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
+    options = parse_options(Options, OPTIONS, arguments, _KINDS)
+    _check(options)
+    inputs = _inputs(options)
+    output = _output(options, inputs)
+    _settle(options, output)
+    from portrait_cartoons.preparation.build import build
+    from portrait_cartoons.preparation.workers import pool
+
+    with pool(_workers(options)) as processes:
+        try:
+            rows = build(options, inputs, output, processes)
+        except OSError as error:
+            raise OptionError(
+                f"output={output} cannot be written to ({error.strerror}): make room or choose another folder"
+            ) from error
+    return _summary(rows, options, output)
+
+
+def _inputs(options: Options) -> list[Path]:
+    """One folder, or several separated by commas. Raises OptionError for what is no folder."""
+    if options.input is None:
+        raise OptionError("input is missing: add input=<folder of pictures>; --help shows examples")
+    whole = Path(options.input).expanduser()
+    folders = [whole] if whole.exists() else [Path(part).expanduser() for part in options.input.split(",")]
+    for folder in folders:
+        if not folder.is_dir():
+            raise OptionError(f"input={folder}: there is no such folder; check the path")
+    return folders
+
+
+def _output(options: Options, inputs: list[Path]) -> Path:
+    """The folder, made if need be. Raises OptionError where it would mix with the input or cannot be written to."""
+    if options.output is None:
+        raise OptionError("output is missing: add output=<folder of the data set>; --help shows examples")
+    output = Path(options.output).expanduser()
+    for folder in inputs:
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise OptionError(f"output={output} lies inside the input: choose a folder outside of {folder}")
+        if folder.resolve().is_relative_to(output.resolve()):
+            raise OptionError(f"input={folder} lies inside the output: choose another output than {output}")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionError(f"output={output} cannot be created ({error.strerror}): choose another folder") from error
+    if not os.access(output, os.W_OK | os.X_OK):
+        raise OptionError(f"output={output} cannot be written to: choose another folder")
+    return output
+
+
+def _settle(options: Options, output: Path) -> None:
+    """Note how the set is made. Raises OptionError where it was begun in another way."""
+    file = output / f"{options.domain}.json"
+    chosen = {key: value for key, value in asdict(options).items() if key in _SETTLED}
+    try:
+        before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else chosen
+        for key, value in chosen.items():
+            if before[key] != value:
+                raise OptionError(
+                    f"{key}={value}, but the pictures in {output} were made with {key}={before[key]}:"
+                    " use that or choose another output folder"
+                )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OptionError(f"{file} is damaged: choose another output folder, or remove this one") from error
+    write(file, json.dumps(chosen, indent=2) + "\n")
+
+
+def _workers(options: Options) -> int:
+    if options.workers == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(options.workers)
+
+
+def _summary(rows: "list[Row]", options: Options, output: Path) -> int:
+    """Tell what was made, and give the exit code."""
+    from portrait_cartoons.preparation.choose import unreadable
+    from portrait_cartoons.preparation.splits import SPLITS
+
+    splits = Counter(row.split for row in rows if row.file)
+    print(f"{splits.total()} pictures: {', '.join(f'{splits[split]} {split}' for split in SPLITS)}")
+    kinds = Counter("unreadable" if unreadable(row) else _kind(row.reason) for row in rows if not row.file)
+    if kinds:
+        print(f"left out: {', '.join(f'{count} {kind}' for kind, count in kinds.most_common())}")
+    print(f"what became of each of {len(rows)} files is in {output / f'{options.domain}.csv'}")
+    for split in SPLITS:
+        if not splits[split]:
+            print(f"warning: no picture is in the {split} split; it needs more pictures or a larger share")
+    if kinds["unreadable"] > options.max_unreadable * len(rows):
+        print(
+            f"error: {kinds['unreadable']} of {len(rows)} files cannot be read, more than"
+            f" max_unreadable={options.max_unreadable} allows; the list names them: replace them or raise the limit",
+            file=sys.stderr,
+        )
+        return 1
+    if not splits:
+        raise OptionError(f"input={options.input} holds no pictures: name a folder with .jpg, .png or other images")
+    return 0
+
+
+def _kind(reason: str) -> str:
+    """Of pictures that are left out, for counting."""
+    for beginning, kind in (
+        ("the same file", "copies"),
+        ("looks like", "near duplicates"),
+        ("too small", "too small"),
+        ("not in the sample", "beyond the limit"),
+    ):
+        if reason.startswith(beginning):
+            return kind
+    return "outside of the splits' folders"
+
+
+def _check(options: Options) -> None:
+    """Raise OptionError for values of the right type that make no sense."""
+    for key, choices in _CHOICES.items():
+        if getattr(options, key) not in choices:
+            raise OptionError(f"{key}={getattr(options, key)}: it must be one of {', '.join(choices)}")
+    for key in ("val", "test", "max_unreadable"):
+        if not 0 <= getattr(options, key) <= 1:
+            raise OptionError(f"{key}={getattr(options, key)}: it must be {_KINDS[key]}")
+    if options.val + options.test >= 1:
+        raise OptionError(f"val={options.val} and test={options.test} leave nothing for training: use smaller shares")
+    if not 16 <= options.size <= 4096:
+        raise OptionError(f"size={options.size}: it must be from 16 to 4096 pixels")
+    if options.limit is not None and options.limit < 1:
+        raise OptionError(f"limit={options.limit}: it must be 1 or more, or null for all pictures")
+    if options.workers != "auto" and not options.workers.isdecimal():
+        raise OptionError(f"workers={options.workers}: it must be auto or a number of processes, 0 for none")
