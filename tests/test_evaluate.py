@@ -26,7 +26,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity
 from portrait_cartoons.image import list_images, load_rgb
-from portrait_cartoons.runs.checkpoint import load
+from portrait_cartoons.runs.checkpoint import load, load_generator
 from tests.conftest import TOY, Command
 
 SIZE = ("data.size=32", "data.load_size=36")
@@ -109,6 +109,22 @@ def test_every_value_can_be_found_again_in_the_saved_pictures(capsys: pytest.Cap
     assert "There is no FID without the Inception weights" in output
     with Path("out/report.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 5
+
+
+def test_the_size_and_the_speed_are_those_of_the_generator_in_the_columns_units(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("portrait_cartoons.evaluation.evaluator.repeated", lambda *_: [0.25, 0.5, 4.0])
+    values = row(run("ckpt=runs/*/*-2"), "cyclegan-toy").values
+    generator = load_generator(Path("runs/cyclegan-toy/2026-02-01_12-00-00-2"))
+    assert values["parameters"].value == sum(parameter.numel() for parameter in generator.parameters())
+    assert values["milliseconds"].value == 500
+
+
+def test_what_a_killed_program_left_of_its_first_file_does_no_harm() -> None:
+    Path("out").mkdir()
+    Path("out/.report.json.123.tmp").write_text("{")
+    run("ckpt=Jörgs cartoon.ckpt")
 
 
 def test_outputs_are_those_of_the_loaded_model() -> None:
@@ -233,6 +249,10 @@ def test_the_tables_of_a_paper_are_set_from_its_finished_runs(capsys: pytest.Cap
     describe(cyclegan, "cyclegan_ffhq_whitebox")
     evaluate.main([*DATA, *QUICK, "report=camgan_tables"])
     found = row(read(Path("out/report.json")), "CAMGAN")
+    newest = camgan.with_name("2026-01-03_00-00-00")
+    shutil.copytree(camgan, newest)
+    evaluate.main([*DATA, *QUICK, "report=camgan_tables", "output=newer"])
+    assert row(read(Path("newer/report.json")), "CAMGAN").checkpoint == f"{newest}/checkpoints/last.ckpt"
     assert found.checkpoint == f"{camgan}/checkpoints/last.ckpt"  # the last one, as none is chosen by the test split
     output = capsys.readouterr().out
     assert "Table 1" in output
@@ -275,7 +295,7 @@ def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None
         (["data=toy", "ckpt=no*thing"], r"ckpt=no\*thing matches no"),
         (["data=toy", "ckpt=[a,{]"], "is no list of paths"),
         (["data=toy", "ckpt=[]"], "is no list of paths"),
-        (["data=toy", "ckpt=runs/*/*", "device=gpu"], "device=gpu is not available here"),
+        (["data=toy", "ckpt=runs/*/*", "device=gpu"], "device=gpu is not available on this machine"),
         (["data=toy", "ckpt=runs/*/*", "output=runs"], "output=runs holds other files"),
         (["data=toy", "ckpt=runs/*/*", "output=Jörgs cartoon.ckpt"], "cannot be used"),
         (
@@ -284,7 +304,7 @@ def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None
         ),
         (
             ["data=toy", "ckpt=runs/*/*", "weights=absent", "features=inception"],
-            r"cannot be read: absent .*name a copy with weights=<file>, or use features=random",
+            r"cannot be read: absent .*name a copy of https.* with weights=<file>, or use features=random",
         ),
         ([*DATA, "data.size=30", "ckpt=runs/*/*", "output=o"], r"multiple of 4: use data\.size=32"),
     ],

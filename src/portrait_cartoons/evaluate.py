@@ -17,7 +17,7 @@ Examples:
 import difflib
 import re
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -46,7 +46,6 @@ KINDS = {
     "bootstrap": "a whole number of resamples",
     "seed": "a whole number",
 }
-BY_FIDELITY = " by torch-fidelity"  # ends the protocol's entries that are results
 ENOUGH = 2048  # images, below which FID depends more on their number than on the systems
 
 
@@ -83,6 +82,7 @@ def main(arguments: list[str]) -> None:
     cfg = checked_config("train", overrides, networks=False)
 
     from portrait_cartoons.evaluation import ranks
+    from portrait_cartoons.evaluation.session import begun, confirmed, measured
     from portrait_cartoons.evaluation.systems import given
 
     if not paper:
@@ -92,9 +92,9 @@ def main(arguments: list[str]) -> None:
         if ranks.rank() == 0:
             print(f"evaluating into {evaluator.folder}")
         command = shlex.join(["python", "-m", "src.evaluate", *arguments])
-        report = _measured(evaluator, _begun(evaluator, command), systems)
+        report = measured(evaluator, begun(evaluator, command), systems)
         if options.fidelity:
-            report = _confirmed(evaluator, report)
+            report = confirmed(evaluator, report)
         if ranks.rank() == 0:
             _show(report, evaluator, paper, missing)
 
@@ -140,9 +140,10 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
     from portrait_cartoons.evaluation import ranks
     from portrait_cartoons.evaluation.bootstrap import Bootstrap
     from portrait_cartoons.evaluation.evaluator import Evaluator
-    from portrait_cartoons.evaluation.features import Features, feature_network
+    from portrait_cartoons.evaluation.features import Choice, feature_network
+    from portrait_cartoons.evaluation.session import made
 
-    network = feature_network(cast(Features, options.features), options.weights, keys="")
+    network = feature_network(cast(Choice, options.features), options.weights, keys="")
     if options.fidelity and network.weights is None:
         raise OptionError("fidelity=true needs the Inception weights: use features=inception, or leave fidelity out")
     data = build_data(cfg, ("photo",))
@@ -153,88 +154,9 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
         network,
         Bootstrap(options.bootstrap, options.seed),
         device(options.device),
-        _made(folder),
+        made(folder),
         *(min(options.limit or len(pictures), len(pictures)) for pictures in (data.test, data.test_cartoons)),
     )
-
-
-def _made(folder: Path) -> Path:
-    """The folder, which is empty or holds a report."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        foreign = any(folder.iterdir()) and not (folder / "report.json").exists()
-    except OSError as error:
-        raise OptionError(f"output={folder} cannot be used ({error.strerror}): choose another folder") from error
-    if foreign:
-        raise OptionError(f"output={folder} holds other files: choose an empty folder, or that of a report")
-    return folder
-
-
-def _begun(evaluator: "Evaluator", command: str) -> "Report":
-    """The report in the folder, which must be of the same protocol, or a new one; with the baselines."""
-    from portrait_cartoons.evaluation.evaluator import PHOTOS, TARGETS, folder_of
-    from portrait_cartoons.evaluation.report import Report, read, same_protocol
-
-    file = evaluator.folder / "report.json"
-    if file.exists():
-        report = read(file)
-        protocol = {key: value for key, value in report.protocol.items() if not key.endswith(BY_FIDELITY)}
-        same_protocol(evaluator.protocol, protocol, file)
-        report = replace(report, commands=list(dict.fromkeys([*report.commands, command])))
-    else:  # written before any picture, so that all that lie there are of one protocol
-        report = _written(Report(evaluator.protocol, [], folder_of(PHOTOS), None, [command]), evaluator)
-    if report.rows:
-        return report
-    rows = evaluator.baselines()
-    targets = folder_of(TARGETS) if (evaluator.folder / folder_of(TARGETS)).is_dir() else None
-    return _written(replace(report, rows=rows, targets=targets), evaluator)
-
-
-def _measured(evaluator: "Evaluator", report: "Report", wanted: list["System"]) -> "Report":
-    """The report with a row for each system; one that it has already, by its file's hash, is left as it is."""
-    from portrait_cartoons.evaluation import ranks
-    from portrait_cartoons.evaluation.evaluator import RESERVED, folder_of
-    from portrait_cartoons.evaluation.report import Row
-    from portrait_cartoons.evaluation.systems import distinct
-    from portrait_cartoons.runs.checkpoint import load
-
-    for system in wanted:
-        if system.sha256 in {row.sha256 for row in report.rows}:
-            continue
-        name = distinct(system.name, [*RESERVED, *(row.name for row in report.rows)])
-        if ranks.rank() == 0:
-            print(f"  {name}: {system.file}", flush=True)
-        values = evaluator.system(name, load(system.file), system.file)
-        row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name))
-        report = _written(replace(report, rows=[*report.rows, row]), evaluator)
-    return report
-
-
-def _confirmed(evaluator: "Evaluator", report: "Report") -> "Report":
-    """The report with what torch-fidelity finds in the pictures of each row."""
-    from portrait_cartoons.evaluation import ranks
-    from portrait_cartoons.evaluation.evaluator import CARTOONS, folder_of
-    from portrait_cartoons.evaluation.fidelity import agree, rescored
-
-    for row in report.rows if ranks.rank() == 0 else ():
-        if row.pictures is None or f"fid of {row.name}{BY_FIDELITY}" in report.protocol:
-            continue
-        print(f"torch-fidelity: {row.name}", flush=True)
-        folders = (evaluator.folder / row.pictures, evaluator.folder / folder_of(CARTOONS))
-        found = rescored(*folders, evaluator.network, evaluator.device)
-        agree(row, found)
-        entries = {f"{key} of {row.name}{BY_FIDELITY}": getattr(found, key) for key in ("fid", "kid")}
-        report = _written(replace(report, protocol={**report.protocol, **entries}), evaluator)
-    return report
-
-
-def _written(report: "Report", evaluator: "Evaluator") -> "Report":
-    from portrait_cartoons.evaluation import ranks
-    from portrait_cartoons.evaluation.files import write
-
-    if ranks.rank() == 0:
-        write(report, evaluator.folder)
-    return report
 
 
 def _show(report: "Report", evaluator: "Evaluator", paper: "Paper | None", missing: list[str]) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from portrait_cartoons.callbacks.metrics import Metrics
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.picture import Picture, Splits
-from portrait_cartoons.evaluation.features import RandomFeatures
+from portrait_cartoons.evaluation.features import Random
 from portrait_cartoons.image import to_uint8
 
 
@@ -77,6 +77,9 @@ def test_perfect_output_has_no_distance_and_the_count_is_logged() -> None:
     assert logged["val/random_fd"] == pytest.approx(0, abs=1e-3)
     assert logged["baseline/random_fd"] > 0.1
     assert logged["val/random_fd_n"] == 6
+    for outputs, true in ((4, 6), (6, 4)):  # the smaller set is what the distance rests on
+        some = validate([{"photo": photos[:outputs]}], [{"output": cartoons[:outputs]}], images(true))
+        assert some["val/random_fd_n"] == 4
     assert not any("fid" in name.split("/")[-1].split("_") for name in logged)
     assert not any("target" in name or "cycle" in name for name in logged)
 
@@ -86,8 +89,9 @@ def test_the_distance_is_that_of_its_definition() -> None:
     # centred features' product.
     real, fake = images(20), images(24, seed=1) * 0.5
     logged = validate([{"photo": images(24, seed=2)}], [{"output": fake}], real)
-    network = RandomFeatures()
+    network = Random()
     a, b = (network(((x + 1) * 127.5).round().to(torch.uint8)).double() for x in (real, fake))
+    a, b = ((x - a.mean(0)) / a.std(0, correction=0) for x in (a, b))  # the scale of the real images
     a_centred, b_centred = (x - x.mean(0) for x in (a, b))
     trace = torch.linalg.matrix_norm(a_centred @ b_centred.T, "nuc") / ((len(a) - 1) * (len(b) - 1)) ** 0.5
     variances = a.var(0).sum() + b.var(0).sum()

@@ -63,3 +63,13 @@ def test_intervals_of_distances_cover_the_true_one_about_as_often_as_they_say(di
         biased += value.low <= here <= value.high
     assert covered >= 34  # 95 % of 40 are 38, and resamples of few images fall somewhat short
     assert biased >= 30  # the value itself may lie outside, where it is biased
+
+
+def test_the_seed_decides_the_resamples() -> None:
+    x, y = normal(60, 4, 0), normal(60, 4, 1) + 1
+    for measure in (
+        lambda bootstrap: bootstrap.means({"a": x[:, 0]})["a"],
+        lambda bootstrap: bootstrap.frechet(1.0, x, y),
+        lambda bootstrap: bootstrap.kernel(1.0, x, y),
+    ):
+        assert measure(Bootstrap(50, 1)) == measure(Bootstrap(50, 1)) != measure(Bootstrap(50, 2))

@@ -9,7 +9,7 @@ from torchmetrics.image.kid import KernelInceptionDistance
 
 from portrait_cartoons.evaluation import distances
 from portrait_cartoons.evaluation.distances import frechet, frechet_of_few, kernel, kernel_of_resamples, kernel_subsets
-from portrait_cartoons.evaluation.features import RandomFeatures
+from portrait_cartoons.evaluation.features import Random
 
 
 def features(n: int, d: int = 16, seed: int = 0, mean: float = 0.0, scale: float = 1.0) -> Tensor:
@@ -45,8 +45,8 @@ def test_few_images_or_features_give_the_distance_of_many(n: int, m: int) -> Non
 
 
 def test_from_features_the_distance_is_that_of_torchmetrics_from_images() -> None:
-    network = RandomFeatures()
-    network.num_features = 128  # type: ignore[assignment]
+    network = Random().network
+    network.num_features = 256  # type: ignore[assignment]
     metric = FrechetInceptionDistance(network)
     sets = [torch.randint(0, high, (9, 3, 16, 16), dtype=torch.uint8) for high in (256, 200)]
     for real, pixels in zip((True, False), sets, strict=True):

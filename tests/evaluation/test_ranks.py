@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import ranks
 
 
@@ -43,6 +44,21 @@ def test_shares_are_put_together_in_order_without_padding(count: int, tmp_path: 
 
 def test_rank_0_decides(tmp_path: Path) -> None:
     assert on_ranks(2, tmp_path / "store", lambda: ranks.agreed(f"rank {ranks.rank()}")) == ["rank 0"] * 2
+
+
+def test_rank_0_alone_works_and_all_get_its_result_or_its_error(tmp_path: Path) -> None:
+    def work() -> list[str]:
+        def refuse() -> str:
+            raise UserError(f"refused by {ranks.rank()}")
+
+        found = [ranks.decided(lambda: f"made by {ranks.rank()}")]
+        try:
+            ranks.decided(refuse)
+        except UserError as error:
+            found.append(str(error))
+        return found
+
+    assert on_ranks(2, tmp_path / "store", work) == [["made by 0", "refused by 0"]] * 2
 
 
 def test_a_program_of_its_own_has_all(monkeypatch: pytest.MonkeyPatch) -> None:

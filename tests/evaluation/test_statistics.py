@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from portrait_cartoons.data import transforms
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.toy import toy_pictures
 from portrait_cartoons.evaluation import statistics
 from portrait_cartoons.evaluation.features import feature_network
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol, remembered
 
-FEATURES = torch.arange(12.0).reshape(3, 4)
+SHAPE = (3, 4)
+FEATURES = torch.arange(12.0).reshape(SHAPE)
 
 
 @pytest.fixture(autouse=True)
@@ -30,36 +32,41 @@ def refuse() -> Tensor:
 
 
 def test_features_are_computed_once_and_read_back_to_the_last_bit() -> None:
-    assert torch.equal(remembered({"a": 1}, lambda: FEATURES / 3), FEATURES / 3)
-    assert torch.equal(remembered({"a": 1}, refuse), FEATURES / 3)
-    assert remembered({"a": 2}, lambda: FEATURES + 1)[0, 0] == 1
+    assert torch.equal(remembered({"a": 1}, SHAPE, lambda: FEATURES / 3), FEATURES / 3)
+    assert torch.equal(remembered({"a": 1}, SHAPE, refuse), FEATURES / 3)
+    assert remembered({"a": 2}, SHAPE, lambda: FEATURES + 1)[0, 0] == 1
 
 
-@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty", "text", "pickle", "other", "type", "nan"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "flipped", "empty", "text", "pickle", "other", "type", "nan", "shorter", "changed"]
+)
 def test_a_damaged_file_is_computed_again_and_mended(damage: str) -> None:
-    remembered({}, lambda: FEATURES)
+    remembered({}, SHAPE, lambda: FEATURES)
     file = only_file()
     data = file.read_bytes()
     if damage == "pickle":
         np.savez(file, features=np.array([{"a": 1}], dtype=object))
-    elif damage in ("other", "type", "nan"):
+    elif damage in ("other", "type", "nan", "shorter", "changed"):
         arrays: dict[str, Any] = {
             "other": {"x": FEATURES.numpy()},
             "type": {"features": FEATURES.long().numpy()},
             "nan": {"features": FEATURES.numpy() * np.nan},
+            "shorter": {"features": FEATURES.numpy()[:-1]},
+            "changed": {"features": FEATURES.numpy() + 1},
         }
-        np.savez(file, **arrays[damage])
+        with np.load(file) as kept:
+            np.savez(file, **{**kept, **arrays[damage]})
     else:
         flipped = bytearray(data)
         flipped[data.index(FEATURES.numpy().tobytes()) + 5] ^= 4
         file.write_bytes({"truncated": data[:-40], "flipped": bytes(flipped), "empty": b"", "text": b"x"}[damage])
-    assert torch.equal(remembered({}, lambda: FEATURES), FEATURES)
-    assert torch.equal(remembered({}, refuse), FEATURES)
+    assert torch.equal(remembered({}, SHAPE, lambda: FEATURES), FEATURES)
+    assert torch.equal(remembered({}, SHAPE, refuse), FEATURES)
 
 
 def test_a_folder_that_cannot_be_written_costs_time_only(capsys: pytest.CaptureFixture[str]) -> None:
     Path("runs").touch()
-    assert torch.equal(remembered({}, lambda: FEATURES), FEATURES)
+    assert torch.equal(remembered({}, SHAPE, lambda: FEATURES), FEATURES)
     assert "will be computed again" in capsys.readouterr().err
 
 
@@ -83,3 +90,15 @@ def test_whatever_changes_the_features_changes_the_protocol() -> None:
     for other in (portraits(seed=1), portraits(size=12), portraits(load_size=17)):
         assert cartoon_protocol(other, network, 3) != first
     assert cartoon_protocol(portraits(), network, 4) != first
+
+
+def test_versions_and_the_way_of_resizing_are_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = feature_network("random", None)
+    first = cartoon_protocol(portraits(), network, 3)
+    for library in ("pillow", "opencv-python-headless", "albumentations", "torch", "torch-fidelity"):
+        with monkeypatch.context() as patch:
+            patch.setattr(statistics, "version", lambda name, upgraded=library: f"{name}, {name == upgraded}")
+            assert first[library] != cartoon_protocol(portraits(), network, 3)[library] == f"{library}, True"
+    with monkeypatch.context() as patch:
+        patch.setattr(transforms, "EVALUATION_RESIZE", "another way")
+        assert cartoon_protocol(portraits(), network, 3) != first

@@ -1,4 +1,4 @@
-"""Validation metrics, and beside each the same for the unchanged photo, which a useful model must beat."""
+"""Validation metrics, and the same for the unchanged photo, which a useful model must beat."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -10,25 +10,25 @@ from torch import Tensor
 from torchmetrics.classification import BinaryJaccardIndex
 
 from portrait_cartoons.evaluation.distances import frechet
-from portrait_cartoons.evaluation.features import Features, feature_network
+from portrait_cartoons.evaluation.features import Choice, feature_network
 from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol
 
 
 class Metrics(Callback):
-    """Logs after each validation what `Scores` measures, and what rests on it:
+    """Logs what `Scores` measures after each validation:
 
     val/content/*, val/cycle/*, val/target/*   the means over the photos
-    val/iou        the person the model finds in the photo against its mask, over all pixels, where there are both
-    val/fid        distance between outputs and the test cartoons (val/random_fd without Inception weights), and
-                   the smaller number of images behind it as val/fid_n
-    baseline/*     the target family and the distance for the unchanged photo in place of the output
+    val/iou        overlap of the person that the model finds and the photo's mask, over all pixels, if it finds one
+    val/fid        distance between the outputs and the split's cartoons (val/random_fd without Inception weights);
+                   val/fid_n is the smaller number of images of the two
+    baseline/*     the target family and the distance, with the unchanged photo as the output
 
     Args:
-        features, weights: the network behind the distance, see `feature_network`.
+        features, weights: the network of the distance and the file of its weights, see `feature_network`.
     """
 
-    def __init__(self, features: Features, weights: str | None) -> None:
+    def __init__(self, features: Choice, weights: str | None) -> None:
         self.features, self.weights = features, weights
         self.baseline: dict[str, float] = {}
 
@@ -37,8 +37,9 @@ class Metrics(Callback):
         self.iou = BinaryJaccardIndex()
         if trainer.is_global_zero and self.features == "auto" and self.network.frechet != "fid":
             print(
-                "Inception weights are not on this machine: val/random_fd, a distance between random features, is"
-                " logged instead of val/fid (metrics.features=inception downloads them)"
+                "The Inception weights are not on this machine, so val/random_fd, a distance between random features,"
+                " is logged instead of val/fid, and no best epoch is chosen by it; metrics.features=inception downloads"
+                " the weights"
             )
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -72,7 +73,7 @@ class Metrics(Callback):
             pl_module.log(name, value, prog_bar=name == shown)
 
     def _measure_baseline(self, trainer: Trainer, device: torch.device) -> None:
-        """Take the cartoons' features, which stay the same, and the values of the photos that validation uses."""
+        """Compute the cartoons' features, which stay the same, and the values of the photos in validation."""
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         protocol = cartoon_protocol(datamodule, self.network, len(datamodule.test_cartoons))
         self.cartoons = cartoon_features(datamodule, self.network, protocol, device)
@@ -81,13 +82,14 @@ class Metrics(Callback):
             photo, target = batch["photo"].to(device), batch.get("target")
             scores.update(photo, photo, None, None if target is None else target.to(device))
         values, _ = self._means(scores)
-        # Of a photo against itself there is no news.
+        # The content family would compare each photo with itself.
         self.baseline = {f"baseline/{name}": v for name, v in values.items() if not name.startswith("content/")}
 
     def _means(self, scores: Scores) -> tuple[dict[str, float], int]:
-        """The means over all images, the distance where there are two images on either side, and their number."""
+        """The means over all images, the distance if each side has at least two, and the number of outputs."""
         images, features = scores.results()
         values = {name: vector.double().mean().item() for name, vector in images.items()}
         if min(len(features), len(self.cartoons)) > 1:
-            values[self.network.frechet] = frechet(self.cartoons, features)
+            real, fake = (self.network.scaled(x, self.cartoons) for x in (self.cartoons, features))
+            values[self.network.frechet] = frechet(real, fake)
         return values, len(features)

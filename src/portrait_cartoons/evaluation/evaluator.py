@@ -60,7 +60,7 @@ class Evaluator:
         """What a value depends on beside the system; it takes a pass over the files."""
         photos = tracked(range(self.photos), self.photos, "contents of the photos")
         subsets, size = kernel_subsets(self.cartoons, self.photos)
-        resamples = self.bootstrap.frechet_resamples(self.cartoons, self.photos, self.network.features)
+        resamples = self.bootstrap.frechet_resamples(self.cartoons, self.photos, self.network.size)
         return {
             "split": "test",
             "photos": self.photos,
@@ -128,9 +128,10 @@ class Evaluator:
 
     def _distances(self, features: Tensor) -> dict[str, Value]:
         """The distances of outputs with these features; none where there is one image only, or on other ranks."""
-        reals = self._reals
+        reals = self._reals  # which all ranks compute together
         if ranks.rank() > 0 or min(len(reals), len(features)) < 2:
             return {}
+        reals, features = (self.network.scaled(x, reals) for x in (reals, features))
         return {
             self.network.frechet: self.bootstrap.frechet(frechet(reals, features), reals, features),
             self.network.kernel: self.bootstrap.kernel(kernel(reals, features, self.bootstrap.seed), reals, features),

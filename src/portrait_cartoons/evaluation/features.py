@@ -1,10 +1,9 @@
-"""Feature networks for distances between sets of images: Inception, whose distance is FID, and a random stand-in."""
+"""Networks whose features say how far two sets of images are apart: Inception, and a random one in its absence."""
 
 import hashlib
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,23 +17,95 @@ INCEPTION_URL = (
 )
 INCEPTION_SHA256_PREFIX = "6726825d"
 
-Features = Literal["auto", "inception", "random"]
+Choice = Literal["auto", "inception", "random"]
 
 
-class RandomFeatures(nn.Module):
-    """Multi-scale statistics of a fixed random convolutional network: uint8 N x 3 x H x W -> float N x 128.
+class FeatureNetwork:
+    """A frozen network that turns images into features. A further network is a further subclass.
 
-    The weights depend on `seed` alone. A Fréchet distance between such features ranks systems on one data set where
-    pretrained weights cannot be had; it is not FID and is never called so.
+    Attributes:
+        frechet, kernel: the columns of a report that hold the distances between its features.
+        size: how many features an image has.
+        weights: the file of its weights, if it has one.
+        protocol: what the features of an image depend on.
     """
 
+    frechet: ClassVar[str]
+    kernel: ClassVar[str]
+    size: ClassVar[int]
+    network: nn.Module
+    weights: Path | None
+    protocol: dict[str, str | bool]
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """The features, N x `size`, of uint8 images N x 3 x H x W: on the CPU, computed in float32 in any context."""
+        self.network.to(images.device)
+        with torch.autocast(images.device.type, enabled=False), full_precision():
+            return self.network(images).float().cpu()
+
+    def scaled(self, features: Tensor, real: Tensor) -> Tensor:
+        """The features N x `size` on the scale on which distances from those of the real images are taken."""
+        return features
+
+
+class Inception(FeatureNetwork):
+    """The network of FID and KID, from the file of its published weights."""
+
+    frechet, kernel, size = "fid", "kid", 2048
+
+    def __init__(self, weights: Path) -> None:
+        self.weights = weights
+        # No antialiasing and images rounded to uint8: the protocol whose numbers equal torch-fidelity's on saved PNGs.
+        self.network = NoTrainInceptionV3("inception-v3-compat", ["2048"], str(weights), antialias=False)
+        self.protocol = {
+            "features": "inception-v3-compat of torch-fidelity, 2048 features",
+            "features' weights": file_sha256(weights),
+            "features' resize": "bilinear to 299 x 299, as TensorFlow 1 does",
+            "antialias": False,
+        }
+
+
+class Random(FeatureNetwork):
+    """Statistics of edges and textures at four scales, from filters that nobody trained; weights depend on `seed`.
+
+    Each filter has mean zero, so that it answers to structure and not to brightness. An image's features are the mean
+    and the standard deviation of every channel, and each is measured in standard deviations of the real images.
+    Without the three, distances were those of mean colours. They rank systems where no trained weights can be had.
+    """
+
+    frechet, kernel, size = "random_fd", "random_kd", 256
+    weights = None
+
     def __init__(self, seed: int = 0) -> None:
+        self.network = RandomFilters(seed)
+        parameters = b"".join(parameter.numpy(force=True).tobytes() for parameter in self.network.parameters())
+        self.protocol = {
+            "features": "random filters of mean 0, mean and deviation of 4 x 32 channels",
+            "features' weights": hashlib.sha256(parameters).hexdigest(),
+            "features' resize": "none",
+            "features' scale": "standard deviations of the real images",
+        }
+
+    def scaled(self, features: Tensor, real: Tensor) -> Tensor:
+        deviation = real.std(0, correction=0)
+        # A feature that all real images share has no scale of its own.
+        return (features - real.mean(0)) / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+
+
+class RandomFilters(nn.Module):
+    """Four convolutions of stride 2: uint8 N x 3 x H x W -> float N x 256, of at least 2 x 2 pixels."""
+
+    def __init__(self, seed: int) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
         self.stages = nn.ModuleList()
         for channels in (3, 32, 32, 32):
-            stage = skip_init(nn.Conv2d, channels, 32, 3, stride=2, padding=1, bias=False)
+            # Zeros around the image would be an edge as strong as the image is bright.
+            stage = skip_init(nn.Conv2d, channels, 32, 3, stride=2, padding=1, padding_mode="replicate", bias=False)
             nn.init.kaiming_normal_(stage.weight, nonlinearity="relu", generator=rng)
+            with torch.no_grad():
+                stage.weight -= stage.weight.mean((2, 3), keepdim=True)
             self.stages.append(stage)
         self.requires_grad_(False).eval()
 
@@ -42,7 +113,7 @@ class RandomFeatures(nn.Module):
         x, features = images.float() / 127.5 - 1, []
         for stage in self.stages:
             x = stage(x).relu()
-            features.append(x.mean((2, 3)))
+            features += [x.mean((2, 3)), x.std((2, 3), correction=0)]
         return torch.cat(features, 1)
 
 
@@ -51,73 +122,24 @@ def full_precision() -> AbstractContextManager[None]:
     return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
 
 
-@dataclass(frozen=True)
-class FeatureNetwork:
-    """A frozen network, uint8 N x 3 x H x W -> float N x `features`, and what there is to know about it.
-
-    `frechet` and `kernel` are the names of the distances between its features. `weights` is the file of its weights,
-    if it has one, and `protocol` tells what its results depend on.
-    """
-
-    network: nn.Module
-    features: int
-    frechet: str
-    kernel: str
-    weights: Path | None
-    protocol: dict[str, str | bool]
-
-    @torch.no_grad()
-    def __call__(self, images: Tensor) -> Tensor:
-        """The features of uint8 images N x 3 x H x W, on the CPU, computed in float32 whatever the context."""
-        self.network.to(images.device)
-        with torch.autocast(images.device.type, enabled=False), full_precision():
-            return self.network(images).float().cpu()
-
-
-def feature_network(features: Features, weights: str | None, keys: str = "metrics.") -> FeatureNetwork:
-    """The network that distances between sets of images are taken with.
+def feature_network(choice: Choice, weights: str | None, keys: str = "metrics.") -> FeatureNetwork:
+    """The network whose features distances between sets of images are taken from.
 
     Args:
-        features: `inception`, `random`, or `auto`, which is `inception` where its weights are named or cached.
-        weights: the file of the Inception weights; torch.hub's cache, filled from the network if need be, if None.
-        keys: what stands before `features` and `weights` where the user writes them, for errors.
+        choice: `inception`, `random`, or `auto`, which is `inception` where its weights are named or cached.
+        weights: the file of the Inception weights. If None, torch.hub's cache, into which they are downloaded.
+        keys: what the user writes before `features` and `weights`, for errors.
 
     Raises:
-        WeightsError: the weights cannot be had or are not the genuine ones.
+        WeightsError: the weights cannot be had, or the file is not the genuine one.
     """
     file = Path(weights).expanduser() if weights else Path(torch.hub.get_dir(), "checkpoints", Path(INCEPTION_URL).name)
-    if features == "random" or (features == "auto" and not weights and not file.exists()):
-        network = RandomFeatures()
-        parameters = b"".join(parameter.numpy().tobytes() for parameter in network.parameters())
-        return FeatureNetwork(
-            network,
-            128,
-            "random_fd",
-            "random_kd",
-            None,
-            {
-                "features": "random network of seed 0, 128 features",
-                "features' weights": hashlib.sha256(parameters).hexdigest(),
-                "features' resize": "none",
-            },
-        )
+    if choice == "random" or (choice == "auto" and not weights and not file.exists()):
+        return Random()
     what = "the Inception weights for FID"
-    ways_out = f"name a copy with {keys}weights=<file>, or use {keys}features=random"
+    ways_out = f"name a copy of {INCEPTION_URL} with {keys}weights=<file>, or use {keys}features=random"
     if weights:
         genuine(file, INCEPTION_SHA256_PREFIX, what, ways_out)
     else:
         published(INCEPTION_URL, what, ways_out)
-    # No antialiasing and images rounded to uint8: the protocol whose numbers equal torch-fidelity's on saved PNGs.
-    return FeatureNetwork(
-        NoTrainInceptionV3("inception-v3-compat", ["2048"], str(file), antialias=False),
-        2048,
-        "fid",
-        "kid",
-        file,
-        {
-            "features": "inception-v3-compat of torch-fidelity, 2048 features",
-            "features' weights": file_sha256(file),
-            "features' resize": "bilinear to 299 x 299, as TensorFlow 1 does",
-            "antialias": False,
-        },
-    )
+    return Inception(file)

@@ -1,12 +1,12 @@
 """The files of a report, all made from its JSON and the pictures beside it."""
 
-import os
 from pathlib import Path
 
 from portrait_cartoons.evaluation.grid import compare, draw, encode
 from portrait_cartoons.evaluation.page import page
 from portrait_cartoons.evaluation.report import Report, ReportError, dumped
 from portrait_cartoons.evaluation.text import report_csv, report_markdown
+from portrait_cartoons.files import write as write_file
 
 _PHOTOS = 12  # of the comparison in the page; the picture for papers has half as many
 
@@ -17,19 +17,20 @@ def write(report: Report, folder: Path) -> None:
     Each file is written atomically, the JSON first, because the others can be made from it. Raises ReportError where
     the disk refuses.
     """
-    _replace(folder / "report.json", dumped(report))
     comparison = compare(report, folder, _PHOTOS)
-    if comparison.rows:
-        _replace(folder / "grid.png", encode(draw(compare(report, folder, _PHOTOS // 2)), "PNG"))
-    _replace(folder / "report.md", report_markdown(report, "grid.png" if comparison.rows else None).encode())
-    _replace(folder / "report.csv", report_csv(report).encode())
-    _replace(folder / "index.html", page(report, comparison).encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror}; make room or name another output") from error
+    grid = encode(draw(compare(report, folder, _PHOTOS // 2)), "PNG") if comparison.rows else None
+    contents: dict[str, bytes | str | None] = {
+        "report.json": dumped(report),
+        "grid.png": grid,
+        "report.md": report_markdown(report, "grid.png" if grid else None),
+        "report.csv": report_csv(report),
+        "index.html": page(report, comparison),
+    }
+    for name, content in contents.items():
+        if content is not None:
+            try:
+                write_file(folder / name, content)
+            except OSError as error:
+                raise ReportError(
+                    f"cannot write {folder / name}: {error.strerror}; make room or name another output"
+                ) from error

@@ -1,12 +1,14 @@
 """Work shared among the ranks of a distributed program, without padding; a program of its own is rank 0 of 1."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch.distributed as dist
 from torch import Tensor
+
+from portrait_cartoons.errors import UserError
 
 T = TypeVar("T")
 
@@ -44,6 +46,22 @@ def agreed(value: T) -> T:
     values = [value]
     dist.broadcast_object_list(values)
     return values[0]
+
+
+def decided(work: Callable[[], T]) -> T:
+    """What rank 0's work returns, on every rank, or the UserError that it raises; the others do not work."""
+    if world() == 1:
+        return work()
+    outcome: T | UserError | None = None
+    if rank() == 0:
+        try:
+            outcome = work()
+        except UserError as error:
+            outcome = error
+    outcome = agreed(outcome)
+    if isinstance(outcome, UserError):
+        raise outcome
+    return cast(T, outcome)
 
 
 def gathered(parts: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import sys
 import zipfile
 import zlib
@@ -22,6 +21,7 @@ from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.features import FeatureNetwork
 from portrait_cartoons.evaluation.report import Protocol
 from portrait_cartoons.evaluation.scores import saved
+from portrait_cartoons.files import atomic
 from portrait_cartoons.progress import tracked
 
 FOLDER = Path("runs", "statistics")
@@ -50,20 +50,25 @@ def cartoon_features(
 ) -> Tensor:
     """The features, N x D, of the cartoons that `cartoon_protocol` describes, on every rank; from `FOLDER` if there."""
 
+    count = cast(int, protocol["cartoons"])
+
     def compute() -> Tensor:
-        share = ranks.share(cast(int, protocol["cartoons"]))
+        share = ranks.share(count)
         loader = data.loader(Subset(data.test_cartoons, share), data.val_batch_size)
         batches = tracked(loader, len(loader), "features of the cartoons", shown)
         parts = [network(saved("cartoon", batch["cartoon"].to(device))) for batch in batches]
         return ranks.gathered({"features": torch.cat(parts)} if parts else {})["features"]
 
-    return remembered(protocol, compute)
+    return remembered(protocol, (count, network.size), compute)
 
 
-def remembered(protocol: Protocol, compute: Callable[[], Tensor]) -> Tensor:
-    """Features that depend on this alone: those in `FOLDER`, or else computed, by all ranks, and written there."""
+def remembered(protocol: Protocol, shape: tuple[int, int], compute: Callable[[], Tensor]) -> Tensor:
+    """Features N x D, of this shape, that depend on the protocol alone.
+
+    They are read from `FOLDER`, or else computed, by all ranks, and written there.
+    """
     file = FOLDER / f"{hashlib.sha256(json.dumps(protocol, sort_keys=True).encode()).hexdigest()}.npz"
-    found = ranks.agreed(_read(file) if ranks.rank() == 0 else None)
+    found = ranks.decided(lambda: _read(file, shape))
     if found is not None:
         return found
     features = compute()
@@ -72,23 +77,26 @@ def remembered(protocol: Protocol, compute: Callable[[], Tensor]) -> Tensor:
     return features
 
 
-def _read(file: Path) -> Tensor | None:
-    """The features in a file; None where there is none, or none that is whole."""
+def _read(file: Path, shape: tuple[int, int]) -> Tensor | None:
+    """The features in a file; None where there is no such file, or its content is not what was written."""
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            features = arrays["features"]
+            features, sha256 = arrays["features"], str(arrays["sha256"])
     except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-    usable = features.dtype == np.float32 and features.ndim == 2 and np.isfinite(features).all()
-    return torch.from_numpy(features) if usable else None
+    usable = features.dtype == np.float32 and features.shape == shape and np.isfinite(features).all()
+    return torch.from_numpy(features) if usable and _sha256(features) == sha256 else None
 
 
 def _write(file: Path, features: Tensor) -> None:
-    temporary = file.with_name(f".{os.getpid()}-{file.name}")
+    array = features.numpy()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            np.savez(stream, features=features.numpy())
-        os.replace(temporary, file)
+        with atomic(file) as stream:
+            np.savez(stream, features=array, sha256=_sha256(array))
     except OSError as error:
         print(f"warning: {file} cannot be written ({error.strerror}): it will be computed again", file=sys.stderr)
+
+
+def _sha256(features: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()
