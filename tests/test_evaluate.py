@@ -26,7 +26,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity
 from portrait_cartoons.image import list_images, load_rgb
-from portrait_cartoons.runs.checkpoint import load, load_generator
+from portrait_cartoons.runs.checkpoint import load, load_generator, write
 from tests.conftest import TOY, Command
 
 SIZE = ("data.size=32", "data.load_size=36")
@@ -48,7 +48,8 @@ def save(file: Path, *overrides: str, change: Callable[[dict[str, Any]], None] |
     if change:
         change(content)
     file.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(content, file)
+    with file.open("w+b") as opened:
+        write(content, opened)
     return file
 
 

@@ -24,7 +24,7 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
             if time.time() - left.stat().st_mtime > _ABANDONED:
                 left.unlink()
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -81,6 +81,7 @@ def run(cfg: DictConfig) -> None:
 def train(cfg: DictConfig) -> None:
     """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
     from portrait_cartoons.models.base import DivergenceError
+    from portrait_cartoons.networks.catalogue import named
     from portrait_cartoons.runs import folder as run_folder
     from portrait_cartoons.runs.checkpoint import FOLDER, LAST
 
@@ -95,7 +96,7 @@ def train(cfg: DictConfig) -> None:
         checkpoint, content = run_folder.newest_checkpoint(folder)
     cfg.run_dir, cfg.resume = str(folder), None
     if checkpoint:
-        _compare(content["hyper_parameters"], plain(cfg))
+        _compare(content["hyper_parameters"], {**plain(cfg), "model": named(plain(cfg)["model"])})
         if run_folder.epochs_done(content) >= cfg.trainer.max_epochs:
             print(f"{folder} has all its {cfg.trainer.max_epochs} epochs; to train on, add model.epochs=<more>")
             return

@@ -4,19 +4,18 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
 from lightning import LightningModule, Trainer
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Checkpoint
 from torch import Tensor
 
+from portrait_cartoons import files
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS
+from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS, read, write
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
@@ -26,25 +25,22 @@ class Interrupted(SystemExit):
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the final path, flushes to disk and renames, so that a file is either whole or not there.
+    """Reads and writes checkpoints in the format of this project, so that a file is either whole or not there.
 
     Lightning's own writer goes through the system's temporary folder, which is not atomic across file systems.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         path = Path(path)
-        temporary = path.with_name(f".{path.name}.tmp")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            with suppress(OSError):
-                temporary.unlink()
-            raise UserError(f"cannot write the checkpoint {path}: {error}; make room and resume") from error
+            path.parent.mkdir(exist_ok=True)
+            with files.atomic(path) as file:
+                write(checkpoint, file)
+        except OSError as error:
+            raise UserError(f"cannot write the checkpoint {path}: {error.strerror}; make room and resume") from error
+
+    def load_checkpoint(self, path: str | Path, map_location: Any = None, weights_only: bool | None = None) -> Any:
+        return read(Path(path))
 
 
 class Checkpoints(Checkpoint):

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.networks import torch_file
 
 
 class WeightsError(UserError):
@@ -69,10 +70,9 @@ def state_dict(file: Path, what: str, ways_out: str) -> Mapping[str, Any]:
         WeightsError: it cannot be read or holds something else.
     """
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:  # a hostile file can make the reader fail in any way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{what} cannot be read: {file} ({reason}); {ways_out}") from error
+        content = torch_file.load(file, sealed=False)
+    except torch_file.TorchFileError as error:
+        raise WeightsError(f"{what} cannot be read: {file} ({error}); {ways_out}") from error
     content = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
         raise WeightsError(f"{file} holds no state dict, so it cannot be {what}; {ways_out}")

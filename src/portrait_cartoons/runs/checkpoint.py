@@ -1,26 +1,42 @@
-"""Checkpoint files: found, checked and turned back into networks. They are untrusted input.
+"""The format of checkpoint files, and the networks made of them. They are untrusted input.
 
-A file is what Lightning saves, plus `generator_prefix`, where in its state dict the photo -> cartoon network lies. Its
-`hyper_parameters` are the run's resolved configuration, so the file alone rebuilds the model. It is read with
-`weights_only=True`, and only classes that live in `src.` are ever built from it.
+A file is what Lightning saves, sealed with a hash over all its bytes, and in addition
+
+    format, version     of this layout, and the package's that wrote it
+    generator_prefix    where in its state dict the photo -> cartoon network lies
+    hyper_parameters    the run's resolved configuration, plain data, so that the file alone rebuilds the model
+
+The configuration calls the model and its networks by the names of their classes. Only classes that this package
+defines are ever made, with plain values, and not before their tensors are known to be those of the file.
 """
 
-import importlib
-import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.networks import torch_file
+from portrait_cartoons.networks.catalogue import class_named, named, network_nodes
 
 if TYPE_CHECKING:
     from portrait_cartoons.models.base import Translator
 
+T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
+
+FORMAT = 1
 FOLDER = "checkpoints"
 BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
+# Options that would make a network read a file; what it would read there is in the checkpoint.
+FILES = ("weights",)
+# No network of a file is larger than its tensors, but small ones may count more than they hold.
+COUNT = 1024
 
 
 class CheckpointError(UserError):
@@ -32,7 +48,7 @@ def find(path: str | Path) -> Path:
     path = Path(path)
     if not path.exists():
         raise CheckpointError(f"there is no checkpoint {path}; name a .ckpt file or a run folder")
-    if path.is_file():
+    if not path.is_dir():
         return path
     for name in (BEST, LAST, PREVIOUS):
         if (file := path / FOLDER / name).is_file():
@@ -40,21 +56,30 @@ def find(path: str | Path) -> Path:
     raise CheckpointError(f"the folder {path} holds no {FOLDER}/{BEST} or {LAST}; name a run folder or a .ckpt file")
 
 
+def write(content: Mapping[str, Any], file: BinaryIO) -> None:
+    """Write what Lightning saves as a checkpoint into an empty file. Raises OSError where the disk refuses."""
+    parameters = content["hyper_parameters"]
+    parameters = {**parameters, "model": named(parameters["model"])}
+    torch_file.save({**content, "format": FORMAT, "version": _version(), "hyper_parameters": parameters}, file)
+
+
 def read(path: Path) -> dict[str, Any]:
-    """The checkpoint's tensors, on the CPU, and plain data. Every byte is checked against the file's own checksums."""
+    """The checkpoint's tensors, on the CPU, and plain data. Raises CheckpointError for any other file."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if damaged := archive.testzip():
-                raise CheckpointError(f"the checkpoint {path} is damaged (in its part {damaged}); use another one")
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
-    except Exception as error:  # a hostile file can make the reader fail in any way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"the file {path} is no readable checkpoint ({reason}); use another one") from error
-    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
-        raise CheckpointError(f"the file {path} is no checkpoint of this project; name one that src.train wrote")
-    return checkpoint
+        content = torch_file.load(path, sealed=True)
+    except torch_file.TorchFileError as error:
+        raise CheckpointError(f"the checkpoint {path} cannot be used: {error}; use another one") from error
+    if not isinstance(content, dict) or "format" not in content:
+        raise CheckpointError(f"the file {path} is not a checkpoint of this project; name one that src.train wrote")
+    if content["format"] != FORMAT:
+        raise CheckpointError(
+            f"the checkpoint {path} has format {content['format']!r}, and this version reads format {FORMAT}; use it"
+            f" with the version that wrote it, {content.get('version')}"
+        )
+    mappings = [content.get(part) for part in ("state_dict", "hyper_parameters")]
+    if not all(isinstance(part, dict) and all(isinstance(name, str) for name in part) for part in mappings):
+        raise CheckpointError(f"the checkpoint {path} lacks its weights or its configuration; use another one")
+    return content
 
 
 def load_generator(path: str | Path) -> tuple[nn.Module, int]:
@@ -62,85 +87,90 @@ def load_generator(path: str | Path) -> tuple[nn.Module, int]:
 
     The number beside it is the side of the pictures that it was trained on, in pixels.
     """
-    path = find(path)
-    checkpoint = read(path)
-    try:
-        options = dict(checkpoint["hyper_parameters"]["model"]["generator"])
-        options.pop("_partial_", None)
-        network = _class(options.pop("_target_"), "portrait_cartoons.networks", nn.Module)(**options)
-        prefix = checkpoint["generator_prefix"]
-        weights = checkpoint["state_dict"].items()
-        network.load_state_dict({key.removeprefix(prefix): value for key, value in weights if key.startswith(prefix)})
-        size = cast(int, checkpoint["hyper_parameters"]["data"]["size"])
+
+    def make(content: dict[str, Any]) -> tuple[nn.Module, int]:
+        size = content["hyper_parameters"]["data"]["size"]
         if type(size) is not int or size < 1:
             raise ValueError(f"data.size is {size!r}")
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not describe a generator this version can build: {error}") from error
-    return network.eval(), size
+        prefix = content["generator_prefix"]
+        weights = {
+            name.removeprefix(prefix): value for name, value in content["state_dict"].items() if name.startswith(prefix)
+        }
+        node = content["hyper_parameters"]["model"]["generator"]
+        return _filled(_maker(node, weights), weights), size
+
+    return _made(path, "generator", make)
 
 
 def load(path: str | Path) -> "Translator":
     """The model of a checkpoint file or run folder, in eval mode on the CPU; it can validate, but not train.
 
-    Perceptual features serve training alone, and a file of weights that the configuration names was its beginning:
-    neither is needed here, and a checkpoint opens no other file.
+    Perceptual features and optimizers serve training alone, and a file of weights that the configuration names was
+    its beginning: none of them is needed here, and a checkpoint opens no other file.
     """
-    from hydra.utils import instantiate
-
     from portrait_cartoons.models.base import Translator
 
+    def make(content: dict[str, Any]) -> "Translator":
+        options, weights = dict(content["hyper_parameters"]["model"]), content["state_dict"]
+        model = class_named(options.pop("_target_"), "portrait_cartoons.models", Translator)
+        networks = {name: _maker(node, weights) for name, node in network_nodes(options).items() if name != "features"}
+        if "features" in options:
+            networks["features"] = nn.Identity
+        loss = _numbers(content["hyper_parameters"]["loss"])
+        return _filled(partial(model, **{**options, **networks, "weights": loss, "optimizers": {}}), weights)
+
+    return _made(path, "model", make)
+
+
+def _made(path: str | Path, what: str, make: Callable[[dict[str, Any]], T]) -> T:
     path = find(path)
-    checkpoint = read(path)
+    content = read(path)
     try:
-        options = checkpoint["hyper_parameters"]["model"]
-        _class(options["_target_"], "portrait_cartoons.models", Translator)
-        for target in _targets([v for key, v in options.items() if key not in ("_target_", "optimizers")]):
-            _class(target, "portrait_cartoons.networks", nn.Module)
-        model = instantiate(_without_files(options), weights=checkpoint["hyper_parameters"]["loss"], _convert_="all")
-        model.load_state_dict(checkpoint["state_dict"])
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        return make(content)
     except Exception as error:  # whatever a foreign configuration makes a constructor raise
-        raise CheckpointError(f"{path} does not describe a model this version can build: {error}") from error
-    return model.eval()
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path} does not describe a {what} that this version can build: {reason}") from error
 
 
-def _without_files(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's options without those that would make a network read a file of weights, and without optimizers."""
-    nodes = {
-        key: {name: value for name, value in node.items() if name != "weights"} if isinstance(node, Mapping) else node
-        for key, node in options.items()
-    }
-    nodes["optimizers"] = {}
-    if "features" in nodes:
-        nodes["features"] = {"_target_": "torch.nn.Identity", "_partial_": True}
-    return nodes
+def _maker(node: Mapping[str, Any], weights: Mapping[str, Any]) -> Callable[[], nn.Module]:
+    """What makes a network of these options, which may not count to more than the weights can fill."""
+    network = class_named(node["_target_"], "portrait_cartoons.networks", nn.Module)
+    options = {name: value for name, value in node.items() if name not in ("_target_", "_partial_", *FILES)}
+    sides = [side for value in weights.values() if isinstance(value, Tensor) for side in value.shape]
+    most = max(COUNT, len(weights), *sides)
+    for name, value in options.items():
+        values = value if isinstance(value, list) else [value]
+        if any(isinstance(v, Mapping | list) or (isinstance(v, int) and abs(v) > most) for v in values):
+            raise ValueError(f"the option {name} of {node['_target_']} does not fit its weights")
+    return partial(network, **options)
 
 
-def _class(target: object, package: str, base: type) -> type:
-    """The class named `target`, refused unless it is a `base` defined inside `package`."""
-    refusal = CheckpointError(f"its configuration asks for {target!r}, which is no {base.__name__} of {package}")
-    if not isinstance(target, str) or not target.startswith(f"{package}."):
-        raise refusal
-    module, _, name = target.rpartition(".")
+def _filled(make: Callable[[], M], weights: Mapping[str, Any]) -> M:
+    """What `make` makes, with these weights. Raises ValueError where they are not its own, before memory is taken."""
+    with torch.device("meta"):
+        blank = make().state_dict()
+    for name in {**blank, **weights}:
+        if _kind(blank.get(name)) != _kind(weights.get(name)):
+            raise ValueError(f"its weights do not fit, the first being {name}")
+    module = make()
+    module.load_state_dict(dict(weights))
+    return module.eval()
+
+
+def _kind(value: Any) -> tuple[Any, ...]:
+    return (value.shape, value.dtype) if isinstance(value, Tensor) else (type(value),)
+
+
+def _numbers(loss: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The weights of the loss terms, by player. Raises ValueError for what are no numbers."""
+    weights = {player: dict(terms) for player, terms in loss.items()}
+    if not all(isinstance(weight, int | float) for terms in weights.values() for weight in terms.values()):
+        raise ValueError("a loss weight is not a number")
+    return weights
+
+
+def _version() -> str:
     try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise refusal from error
-    if not (isinstance(found, type) and issubclass(found, base) and found.__module__ == module):
-        raise refusal
-    return found
-
-
-def _targets(node: Any) -> Iterable[Any]:
-    """Every `_target_` in nested plain data."""
-    if isinstance(node, Mapping):
-        if "_target_" in node:
-            yield node["_target_"]
-        node = node.values()
-    elif not isinstance(node, list | tuple):
-        return
-    for child in node:
-        yield from _targets(child)
+        return version_of("portrait-cartoons")
+    except PackageNotFoundError:  # a checkout
+        return "of a checkout"
