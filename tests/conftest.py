@@ -24,7 +24,7 @@ TINY = (
     "trainer.accelerator=cpu",
     "trainer.log_every_n_steps=1",
 )
-TOY = ("data=toy", "data.source.train=6", "data.source.test=4")
+TOY = ("data=toy", "data.source.train=6", "data.source.val=4", "data.source.test=4")
 
 Command = Callable[..., ForkServerProcess]
 

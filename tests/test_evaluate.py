@@ -30,7 +30,7 @@ from portrait_cartoons.runs.checkpoint import load, load_generator, write
 from tests.conftest import TOY, Command
 
 SIZE = ("data.size=32", "data.load_size=36")
-DATA = ("data=toy", "data.source.train=1", "data.source.test=5", "data.val_batch_size=2", *SIZE)
+DATA = ("data=toy", "data.source.train=1", "data.source.val=1", "data.source.test=5", "data.val_batch_size=2", *SIZE)
 QUICK = ("device=cpu", "bootstrap=50", "output=out")
 SMALL = ("model.generator.width=4", "model.generator.blocks=1", "model.discriminator.width=4", *TOY, *SIZE)
 

@@ -158,7 +158,7 @@ def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
     for name in ("fid", "random_fd"):
         if f"val/{name}" in metrics:
             values = metrics[f"val/{name}"], metrics[f"baseline/{name}"], int(metrics[f"val/{name}_n"])
-            print("{} to the test cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))
+            print("{} to the val cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))
     print(
         f"\ntrained for {seconds / 60:.1f} minutes\n"
         f"  samples      {folder / 'index.html'}\n"

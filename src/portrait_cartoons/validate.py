@@ -36,6 +36,7 @@ def summary(cfg: DictConfig, choices: Any) -> str:
     sizes = [f"{name} {_parameters(network):,}" for name, network in networks(tree).items()]
     domains = (
         ("train", splits.train_photos, splits.train_cartoons),
+        ("val", splits.val_photos, splits.val_cartoons),
         ("test", splits.test_photos, splits.test_cartoons),
     )
     images = [f"{name} {len(photos)} photos, {len(cartoons)} cartoons" for name, photos, cartoons in domains]

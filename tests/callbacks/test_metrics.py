@@ -22,12 +22,12 @@ class Batches(list[dict[str, Tensor]]):
 
 
 class Data(Portraits):
-    """Validates on given batches, and has given test cartoons, N x 3 x 32 x 32 in [-1, 1]."""
+    """Validates on given batches, and has given val cartoons, N x 3 x 32 x 32 in [-1, 1]."""
 
     def __init__(self, batches: Batches, cartoons: Tensor) -> None:
         pixels = to_uint8(cartoons).permute(0, 2, 3, 1).numpy()
         pictures = [Picture(image, None, None, f"{n}") for n, image in enumerate(pixels)]
-        super().__init__(Splits([], [], [], pictures), 32, 32, False, "keep", False, 0.0, 1, 2, 0, 0, 0.0)
+        super().__init__(Splits([], [], [], pictures, [], []), 32, 32, False, "keep", False, 0.0, 1, 2, 0, 0, 0.0)
         self.batches = batches
 
     def val_dataloader(self) -> Any:

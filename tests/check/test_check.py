@@ -164,7 +164,7 @@ def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, 
     overrides = [f"experiment={experiment}"]
     cfg = composed("train", overrides)
     if "photo" in cfg.data.source:
-        for n in range(2):
+        for n in range(3):
             Image.new("RGB", (40, 40)).save(tmp_path / f"{n}.png")
         named = [name for name in ("photo", "cartoon", "photo_mask") if cfg.data.source[name]]
         overrides += [f"data.source.{name}={tmp_path}" for name in named]
@@ -187,7 +187,7 @@ def test_published_data_that_is_missing_is_told_where_from_and_where_to(data: st
 
 
 def test_masks_that_the_model_or_the_background_needs_are_missed_before_work(tmp_path: Path) -> None:
-    for n in range(2):
+    for n in range(3):
         for domain in ("photos", "cartoons"):
             (tmp_path / domain).mkdir(exist_ok=True)
             Image.new("RGB", (40, 40)).save(tmp_path / domain / f"{n}.png")

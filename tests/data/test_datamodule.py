@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,7 +41,7 @@ def portraits(source: Splits, **options: Any) -> Portraits:
 
 def two_epochs(workers: int, skip: int = 0) -> list[dict[str, Any]]:
     drawn = {"background": "random", "smooth_edges": True, "smooth_noise": 0.1}
-    data = portraits(toy_pictures(7, 2, 18, 0), workers=workers, **drawn)
+    data = portraits(toy_pictures(7, 2, 2, 18, 0), workers=workers, **drawn)
     data.load_state_dict({"epoch": 0, "batch": skip, "unreadable": []})
     loader = data.train_dataloader()
     batches = list(loader)
@@ -86,8 +87,8 @@ def test_batches_have_the_promised_shapes_and_ranges(in_process: list[dict[str, 
 
 
 def test_an_epoch_shows_each_picture_of_the_larger_set_once_and_draws_from_the_other() -> None:
-    large, small = toy_pictures(9, 2, 16, 0), toy_pictures(3, 2, 16, 1)
-    source = Splits(large.train_photos, small.train_cartoons, large.test_photos, small.test_cartoons)
+    large, small = toy_pictures(9, 2, 2, 16, 0), toy_pictures(3, 2, 2, 16, 1)
+    source = replace(large, train_cartoons=small.train_cartoons)
     data = portraits(source, load_size=16, flip=False, batch_size=1)
     epochs = []
     for epoch in range(2):
@@ -113,16 +114,16 @@ def test_pictures_of_any_size_and_shape_become_squares(width: int, height: int) 
 
 
 def test_test_photos_come_with_their_true_cartoon_in_order() -> None:
-    data = portraits(toy_pictures(3, 3, 16, 0), load_size=16)
+    data = portraits(toy_pictures(3, 3, 3, 16, 0), load_size=16)
     first, second = list(data.val_dataloader())
     assert first["photo"].shape == first["target"].shape == (2, 3, 16, 16)
     assert second["photo"].shape == (1, 3, 16, 16)
-    assert [len(batch["cartoon"]) for batch in data.cartoon_dataloader()] == [2, 1]
+    assert [len(batch["cartoon"]) for batch in data.loader(data.val_cartoons, 2)] == [2, 1]
 
 
 @pytest.mark.parametrize("background", ["white", "random"])
 def test_a_new_background_is_that_of_photo_and_true_cartoon(background: str) -> None:
-    (batch,) = portraits(toy_pictures(3, 2, 32, 0), size=32, load_size=32, background=background).val_dataloader()
+    (batch,) = portraits(toy_pictures(3, 2, 2, 32, 0), size=32, load_size=32, background=background).val_dataloader()
     nobody = (batch["photo_mask"] == 0).expand(-1, 3, -1, -1)
     assert nobody.sum() > 100
     assert torch.equal(batch["photo"][nobody], batch["target"][nobody])
@@ -130,7 +131,7 @@ def test_a_new_background_is_that_of_photo_and_true_cartoon(background: str) -> 
 
 
 def test_smooth_cartoons_are_the_very_crops_with_smoothed_edges() -> None:
-    data = portraits(toy_pictures(4, 2, 36, 0), size=32, load_size=36, smooth_edges=True)
+    data = portraits(toy_pictures(4, 2, 2, 36, 0), size=32, load_size=36, smooth_edges=True)
     for index in range(4):
         sample = data.train[0, index]
         crop = to_uint8(sample["cartoon"]).permute(1, 2, 0).numpy()
@@ -140,7 +141,7 @@ def test_smooth_cartoons_are_the_very_crops_with_smoothed_edges() -> None:
 
 
 def test_options_change_neither_partner_nor_crop() -> None:
-    source = toy_pictures(4, 2, 18, 0)
+    source = toy_pictures(4, 2, 2, 18, 0)
     plain = portraits(source)
     rich = portraits(source, background="random", smooth_edges=True, smooth_noise=0.1)
     for index in range(4):
@@ -154,7 +155,7 @@ def test_options_change_neither_partner_nor_crop() -> None:
 
 
 def test_random_backgrounds_vary_in_training_and_stay_in_the_test_split() -> None:
-    data = portraits(toy_pictures(4, 4, 16, 0), load_size=16, flip=False, background="random")
+    data = portraits(toy_pictures(4, 4, 4, 16, 0), load_size=16, flip=False, background="random")
 
     def colour(sample: dict[str, Any]) -> tuple[float, ...]:
         background = sample["photo"][:, sample["photo_mask"][0] == 0]
@@ -174,14 +175,14 @@ def test_a_background_that_needs_masks_says_so(tmp_path: Path, workers: int) -> 
     for loader in (data.train_dataloader(), data.val_dataloader()):
         with pytest.raises(UserError, match=sentence):
             next(iter(loader))
-    assert len(list(data.cartoon_dataloader())) == 1
+    assert len(list(data.loader(data.test_cartoons, 2))) == 1
 
 
 def broken_among_good(folder: Path, broken: int) -> Splits:
     for n in range(8):
         draw(folder / "photos/train" / f"p{n}.png")
         draw(folder / "cartoons/train" / f"c{n}.png")
-    for split in ("photos/test", "cartoons/test"):
+    for split in ("photos/val", "cartoons/val", "photos/test", "cartoons/test"):
         draw(folder / split / "t.png")
     for n in range(broken):
         path = folder / "photos/train" / f"p{n}.png"
@@ -200,10 +201,10 @@ def test_unreadable_files_are_replaced_counted_and_listed(tmp_path: Path) -> Non
 
 
 def test_too_many_unreadable_files_stop_the_run(tmp_path: Path) -> None:
-    data = portraits(broken_among_good(tmp_path, 2), max_unreadable=0.1)
+    data = portraits(broken_among_good(tmp_path, 2), max_unreadable=0.05)
     data.trainer = SimpleNamespace(default_root_dir=str(tmp_path))  # type: ignore[assignment]
     batches = list(data.train_dataloader())
-    with pytest.raises(DataError, match=r"2 of 18 images cannot be read, more than data\.max_unreadable=0\.1 allows"):
+    with pytest.raises(DataError, match=r"2 of 20 images cannot be read, more than data\.max_unreadable=0\.05 allows"):
         [data.on_before_batch_transfer(batch, 0) for batch in batches]
 
 
@@ -218,7 +219,7 @@ def test_the_reader_of_a_folder_survives_pictures_that_vanish(tmp_path: Path) ->
 
 
 def crash_with_workers() -> None:
-    batches = iter(portraits(toy_pictures(7, 2, 18, 0), workers=1).train_dataloader())
+    batches = iter(portraits(toy_pictures(7, 2, 2, 18, 0), workers=1).train_dataloader())
     next(batches)
     sys.exit(7)  # while `batches`, and so its worker, is still referred to
 

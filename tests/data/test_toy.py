@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait_cartoons.data.picture import Picture
-from portrait_cartoons.data.toy import Portrait, ToyImages, portrait
+from portrait_cartoons.data.toy import Portrait, ToyImages, portrait, toy_pictures
 from portrait_cartoons.data.toy_paint import INK
 from portrait_cartoons.errors import UserError
 
@@ -124,25 +124,43 @@ def test_an_item_is_the_picture_of_its_face() -> None:
     face = portrait(seed=5, index=12, size=32)
     photo = Picture(face.photo, face.mask, face.cartoon, "toy-photo-000012")
     cartoon = Picture(face.cartoon, face.mask, None, "toy-cartoon-000012")
-    assert_same(ToyImages("photo", count=3, size=32, seed=5, offset=10, paired=True)[2], photo)
-    assert_same(ToyImages("cartoon", count=3, size=32, seed=5, offset=10)[2], cartoon)
+    assert_same(ToyImages("photo", range(10, 13), size=32, seed=5, paired=True)[2], photo)
+    assert_same(ToyImages("cartoon", range(10, 13), size=32, seed=5)[2], cartoon)
 
 
-def test_offsets_keep_index_ranges_apart() -> None:
-    first = pictures(ToyImages("cartoon", count=5, size=16, seed=0))
-    second = pictures(ToyImages("cartoon", count=5, size=16, seed=0, offset=5))
-    assert len(first) == len(second) == 5
-    assert len({picture.name for picture in first + second}) == 10
-    assert len({picture.image.tobytes() for picture in first + second}) == 10
-    assert_same(ToyImages("cartoon", count=10, size=16, seed=0)[7], second[2])
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 300), st.integers(0, 300))
+def test_no_face_is_in_two_places_and_the_splits_do_not_depend_on_each_other(
+    train: int, val: int, test: int, other_train: int
+) -> None:
+    splits = toy_pictures(train, val, test, 16, 0)
+    faces = [set(part.faces) for part in vars(splits).values()]
+    assert [len(part) for part in faces] == [train, train, val, val, test, test]
+    assert len(set.union(*faces)) == 2 * (train + val + test)
+    # Trained on more faces, a model has not seen those that it is measured on either.
+    other = [set(part.faces) for part in vars(toy_pictures(other_train, val, test, 16, 0)).values()]
+    assert other[2:] == faces[2:]
+    assert not set.union(*other[:2]) & set.union(*faces[2:])
+
+
+def test_val_and_test_photos_have_their_true_cartoons() -> None:
+    splits = toy_pictures(1, 1, 1, 16, 0)
+    for photo in (splits.val_photos[0], splits.test_photos[0]):
+        assert photo.target is not None
+        assert np.array_equal(photo.target, portrait(0, int(photo.name[-6:]), 16).cartoon)
+
+
+def test_joined_pictures_are_those_of_the_parts() -> None:
+    one, two = (ToyImages("photo", range(part, part + 2), size=16, seed=0, paired=True) for part in (3, 8))
+    assert [p.name for p in pictures(one + two)] == [p.name for part in (one, two) for p in pictures(part)]
 
 
 def test_items_end_with_the_count() -> None:
     with pytest.raises(IndexError):
-        ToyImages("photo", count=2, size=16, seed=0)[2]
+        ToyImages("photo", range(2), size=16, seed=0)[2]
 
 
 @pytest.mark.parametrize(("size", "seed", "named"), [(15, 0, "15"), (16, -1, "-1")])
 def test_what_cannot_be_drawn_is_refused_in_a_sentence(size: int, seed: int, named: str) -> None:
     with pytest.raises(UserError, match=named):
-        ToyImages("photo", count=1, size=size, seed=seed)
+        ToyImages("photo", range(1), size=size, seed=seed)

@@ -11,6 +11,7 @@ from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.toy import toy_pictures
 from portrait_cartoons.evaluation import statistics
 from portrait_cartoons.evaluation.features import feature_network
+from portrait_cartoons.evaluation.report import Protocol
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol, remembered
 
 SHAPE = (3, 4)
@@ -73,32 +74,35 @@ def test_a_folder_that_cannot_be_written_costs_time_only(capsys: pytest.CaptureF
 def portraits(seed: int = 0, **options: Any) -> Portraits:
     defaults = {"size": 16, "load_size": 18, "flip": False, "background": "keep", "smooth_edges": False}
     more = {"smooth_noise": 0.0, "batch_size": 1, "val_batch_size": 2, "workers": 0, "seed": 0, "max_unreadable": 0.0}
-    return Portraits(toy_pictures(1, 5, 18, seed), **{**defaults, **more, **options})
+    return Portraits(toy_pictures(1, 1, 5, 18, seed), **{**defaults, **more, **options})
 
 
 def test_the_features_of_cartoons_are_those_of_the_network_on_their_pixels() -> None:
     data, network = portraits(), feature_network("random", None)
-    found = cartoon_features(data, network, cartoon_protocol(data, network, 3), "cpu")
-    cartoons = torch.stack([data.test_cartoons[n]["cartoon"] for n in range(3)])
-    torch.testing.assert_close(found, network(((cartoons + 1) * 127.5).round().to(torch.uint8)))
+    cartoons = data.test_cartoons
+    found = cartoon_features(data, cartoons, network, cartoon_protocol(data, cartoons, network, 3), "cpu")
+    images = torch.stack([cartoons[n]["cartoon"] for n in range(3)])
+    torch.testing.assert_close(found, network(((images + 1) * 127.5).round().to(torch.uint8)))
+
+
+def protocol(data: Portraits, count: int) -> Protocol:
+    return cartoon_protocol(data, data.test_cartoons, feature_network("random", None), count)
 
 
 def test_whatever_changes_the_features_changes_the_protocol() -> None:
-    network = feature_network("random", None)
-    first = cartoon_protocol(portraits(), network, 3)
-    assert first == cartoon_protocol(portraits(val_batch_size=5, flip=True), network, 3)
+    first = protocol(portraits(), 3)
+    assert first == protocol(portraits(val_batch_size=5, flip=True), 3)
     for other in (portraits(seed=1), portraits(size=12), portraits(load_size=17)):
-        assert cartoon_protocol(other, network, 3) != first
-    assert cartoon_protocol(portraits(), network, 4) != first
+        assert protocol(other, 3) != first
+    assert protocol(portraits(), 4) != first
 
 
 def test_versions_and_the_way_of_resizing_are_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = feature_network("random", None)
-    first = cartoon_protocol(portraits(), network, 3)
+    first = protocol(portraits(), 3)
     for library in ("pillow", "opencv-python-headless", "albumentations", "torch", "torch-fidelity"):
         with monkeypatch.context() as patch:
             patch.setattr(statistics, "version", lambda name, upgraded=library: f"{name}, {name == upgraded}")
-            assert first[library] != cartoon_protocol(portraits(), network, 3)[library] == f"{library}, True"
+            assert first[library] != protocol(portraits(), 3)[library] == f"{library}, True"
     with monkeypatch.context() as patch:
         patch.setattr(transforms, "EVALUATION_RESIZE", "another way")
-        assert cartoon_protocol(portraits(), network, 3) != first
+        assert protocol(portraits(), 3) != first

@@ -44,6 +44,7 @@ def tiny(model: str) -> list[str]:
         *known,
         "data=toy",
         "data.source.train=3",  # with batches of 2, the last one of an epoch is smaller
+        "data.source.val=2",
         "data.source.test=2",
         "data.size=32",
         "data.load_size=36",

@@ -75,8 +75,9 @@ class Metrics(Callback):
     def _measure_baseline(self, trainer: Trainer, device: torch.device) -> None:
         """Compute the cartoons' features, which stay the same, and the values of the photos in validation."""
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        protocol = cartoon_protocol(datamodule, self.network, len(datamodule.test_cartoons))
-        self.cartoons = cartoon_features(datamodule, self.network, protocol, device)
+        cartoons = datamodule.val_cartoons
+        protocol = cartoon_protocol(datamodule, cartoons, self.network, len(cartoons))
+        self.cartoons = cartoon_features(datamodule, cartoons, self.network, protocol, device)
         scores = Scores(self.network)
         for batch in islice(datamodule.val_dataloader(), int(trainer.num_val_batches[0])):
             photo, target = batch["photo"].to(device), batch.get("target")

@@ -1,6 +1,7 @@
 """Networks and pictures, really made: what no reading of values can tell."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,13 +24,13 @@ def trial_problems(tree: Tree, known: Collection[str], networks: bool = True) ->
     Args:
         tree: the configuration.
         known: keys with problems already; what needs one of them is not tried.
-        networks: whether to try them, or the pictures alone.
+        networks: whether to try them too, as for a training, or the pictures alone, as for an evaluation.
     """
     trials: list[tuple[Callable[[Tree], Iterator[Problem]], tuple[str, ...]]] = []
     if networks:
         needs = ("data.size", "model._target_", *(f"model.{name}" for name in _network_nodes(tree)))
         trials.append((_network_problems, needs))
-    trials.append((_picture_problems, ("data.source", "data.load_size")))
+    trials.append((partial(_picture_problems, training=networks), ("data.source", "data.load_size")))
     problems: dict[str, str] = {}
     for find, needs in trials:
         if not any(f"{key}.".startswith(f"{need}.") for key in known for need in needs):
@@ -83,9 +84,18 @@ def _accelerator_problems(tree: Tree) -> Iterator[Problem]:
         yield "trainer.accelerator", f"trainer.accelerator={name}: this machine has none; use auto or cpu"
 
 
-def _picture_problems(tree: Tree) -> Iterator[Problem]:
+def _picture_problems(tree: Tree, training: bool) -> Iterator[Problem]:
     try:
-        photo = read(pictures(tree).train_photos, 0, [])
+        splits = pictures(tree)
+        for domain, found in (("photo", splits.train_photos), ("cartoon", splits.train_cartoons)):
+            if training and not found:
+                yield (
+                    f"data.source.{domain}",
+                    f"data.source.{domain} has {domain}s for the test only: put some to train on into a folder train"
+                    " beside test",
+                )
+                return
+        photo = read(splits.train_photos if training else splits.test_photos, 0, [])
         if photo.mask is None and ("photo_mask" in inputs(tree) or tree["data"]["background"] != "keep"):
             yield (
                 "data.source.photo_mask",

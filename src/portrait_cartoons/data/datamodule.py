@@ -1,10 +1,12 @@
-"""The one LightningDataModule of all systems: unpaired training batches that resume exactly, and a test split."""
+"""The one LightningDataModule of all systems: training batches that resume exactly, and splits to measure."""
 
 import multiprocessing
+import operator
 import signal
+from functools import reduce
 from multiprocessing.util import Finalize
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import cv2
 import lightning
@@ -27,10 +29,10 @@ class Portraits(lightning.LightningDataModule):
         size: side of the squares that the networks see, in pixels.
         load_size: shorter side to which training pictures are brought before the random crop, at least `size`.
         flip: whether training mirrors half of the pictures.
-        background: of the photos, in training and test. White, a random colour per sample and a blur need their masks.
+        background: of the photos, in all splits. White, a random colour per sample and a blur need their masks.
         smooth_edges: whether training samples hold `cartoon_smooth`, the cartoon with its edges blurred.
         smooth_noise: standard deviation, 0 to 1 (full range), of Gaussian noise on those blurred edges.
-        batch_size, val_batch_size: photos per batch in training and in validation.
+        batch_size, val_batch_size: photos per batch in training, and in validation and test.
         workers: loader processes. The samples and their order do not depend on it.
         seed: of order and augmentation.
         max_unreadable: the share of unreadable files, 0 to 1, above which training stops.
@@ -53,8 +55,8 @@ class Portraits(lightning.LightningDataModule):
     ) -> None:
         super().__init__()
         self.source, self.seed, self.max_unreadable = source, seed, max_unreadable
-        self.size = size
-        # What decides, beside the pictures themselves, what the networks see of the test split.
+        self.size, self.background = size, background
+        # What decides, beside the pictures themselves, what the networks see of the val and test splits.
         self.preprocessing: dict[str, int | str] = {
             "size": size,
             "load_size": load_size,
@@ -70,8 +72,8 @@ class Portraits(lightning.LightningDataModule):
             smooth_edges,
             smooth_noise,
         )
-        self.test = TestDataset("photo", source.test_photos, transforms.evaluation(size), background)
-        self.test_cartoons = TestDataset("cartoon", source.test_cartoons, transforms.evaluation(size), "keep")
+        self.val, self.val_cartoons = self.split("val")
+        self.test, self.test_cartoons = self.split("test")
         self.unreadable: set[str] = set()
         self._position = {"epoch": 0, "batch": 0}
 
@@ -82,11 +84,20 @@ class Portraits(lightning.LightningDataModule):
         return self.loader(self.train, self.batch_size, sampler=EpochSampler(len(self.train), self.seed, epoch, skip))
 
     def val_dataloader(self) -> DataLoader[Sample]:
+        return self.loader(self.val, self.val_batch_size)
+
+    def test_dataloader(self) -> DataLoader[Sample]:
         return self.loader(self.test, self.val_batch_size)
 
-    def cartoon_dataloader(self) -> DataLoader[Sample]:
-        """The test split's cartoons, which distances between sets of images compare outputs with."""
-        return self.loader(self.test_cartoons, self.val_batch_size)
+    def split(self, name: Literal["val", "test", "all"]) -> tuple[TestDataset, TestDataset]:
+        """The photos and the cartoons of a split, or of all three one after another, as they are measured."""
+        return self._measured("photo", name, self.background), self._measured("cartoon", name, "keep")
+
+    def _measured(self, domain: str, name: str, background: Background) -> TestDataset:
+        names = ("train", "val", "test") if name == "all" else (name,)
+        parts = [getattr(self.source, f"{part}_{domain}s") for part in names]
+        pictures = reduce(operator.add, [part for part in parts if part] or parts[:1])
+        return TestDataset(domain, pictures, transforms.evaluation(self.size), background)
 
     def state_dict(self) -> dict[str, Any]:
         """How many batches of which epoch are done, and what could not be read so far."""

@@ -1,15 +1,17 @@
-"""Photos and cartoons from folders: nested or flat, any mix of formats and sizes, split into training and test."""
+"""Photos and cartoons from folders: nested or flat, any mix of formats and sizes, in three splits."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Self
 
 import cv2
 import numpy as np
 
+from portrait_cartoons.data.companions import companions
 from portrait_cartoons.data.picture import Picture, Splits, read
+from portrait_cartoons.data.split import SPLITS, divide
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import ImageError, list_images, load_mask, load_rgb
 
@@ -26,7 +28,8 @@ class DataError(UserError):
 class FolderPictures(Sequence[Picture]):
     """The pictures at `paths`, read when asked for; big JPEGs at a reduced size not below `min_side`.
 
-    `masks` and `targets` run beside `paths`. Reading raises ImageError.
+    `masks` and `targets` run beside `paths`, and are brought to the size of their pictures. Reading raises ImageError,
+    and DataError for a mask or target of another aspect ratio, which must be of another picture.
     """
 
     folder: Path
@@ -41,9 +44,20 @@ class FolderPictures(Sequence[Picture]):
     def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
         path = self.paths[index]
         image = load_rgb(path, self.min_side)
-        mask = _resized(load_mask(self.masks[index]), image) if self.masks else None
-        target = load_rgb(self.targets[index], self.min_side) if self.targets else None
-        return Picture(image, mask, target, self.name(index))
+        mask = _fitted(load_mask(self.masks[index]), image, self.masks[index], path) if self.masks else None
+        if not self.targets:
+            return Picture(image, mask, None, self.name(index))
+        target = load_rgb(self.targets[index], self.min_side)
+        return Picture(image, mask, _fitted(target, image, self.targets[index], path), self.name(index))
+
+    def __add__(self, other: Self) -> Self:
+        """These pictures and then the others, with the masks and targets that both have."""
+
+        def both(ours: Sequence[Path] | None, theirs: Sequence[Path] | None) -> Sequence[Path] | None:
+            return None if ours is None or theirs is None else [*ours, *theirs]
+
+        masks, targets = both(self.masks, other.masks), both(self.targets, other.targets)
+        return type(self)(self.folder, [*self.paths, *other.paths], masks, targets, self.min_side)
 
     def name(self, index: int) -> str:
         """The path of picture `index` relative to its folder."""
@@ -60,6 +74,7 @@ def folder_pictures(
     target: str | None,
     photo_glob: str,
     cartoon_glob: str,
+    val_share: float,
     test_share: float,
     origin: str | None,
 ) -> Splits:
@@ -67,82 +82,65 @@ def folder_pictures(
 
     Args:
         min_side: large JPEGs may be decoded at a size whose shorter side is not below this, in pixels.
-        root: a folder in the classic layout trainA, trainB, testA, testB, A being photos; `photo` and `cartoon` are
-            not needed then.
-        photo, cartoon: a folder each. If it has a folder `train`, that and `test` are the splits; otherwise a hash of
-            each file's relative path puts `test_share` of the files, whichever else are there, into the test split.
-        photo_mask, cartoon_mask, target: folders of person masks and of the test photos' true cartoons, whose files
-            have the pictures' relative paths, or else their names, but for the suffix.
+        root: a folder in the classic layout trainA, trainB, testA, testB, perhaps with valA, valB, A being photos;
+            `photo` and `cartoon` are not needed then.
+        photo, cartoon: a folder each. Folders `train`, `val` and `test` in it are the splits; what lies beside them is
+            for training. Where there is no `val` or `test`, a hash of each training file's path takes `val_share` or
+            `test_share` of these, whichever other files are there. A folder `test` alone can be measured.
+        photo_mask, cartoon_mask, target: folders of person masks and of the photos' true cartoons. Their files have the
+            pictures' paths, with or without the folder of the split, or else their names, but for the suffix. Splits
+            without any true cartoon do without.
         photo_glob, cartoon_glob: which file names to take.
         origin: where the pictures come from, told with the problems.
 
     Raises:
-        DataError: with every missing, empty or unreadable folder and every picture without its mask or target.
+        DataError: with every missing, empty or unreadable folder, every picture without its mask or target, and every
+            mask or target that may be another picture's.
     """
     problems: list[str] = []
-    photos = _find("photo", photo, root, "A", photo_glob, test_share, problems)
-    cartoons = _find("cartoon", cartoon, root, "B", cartoon_glob, test_share, problems)
-    splits = Splits(
-        photos.pictures(photos.train, photo_mask, None, min_side, problems),
-        cartoons.pictures(cartoons.train, cartoon_mask, None, min_side, problems),
-        photos.pictures(photos.test, photo_mask, target, min_side, problems),
-        cartoons.pictures(cartoons.test, cartoon_mask, None, min_side, problems),
-    )
+    photos = _find("photo", photo, root, "A", photo_glob, val_share, test_share, problems)
+    cartoons = _find("cartoon", cartoon, root, "B", cartoon_glob, val_share, test_share, problems)
+    found = photos.pictures(photo_mask, target, min_side, problems)
+    painted = cartoons.pictures(cartoon_mask, None, min_side, problems)
     if problems:
         raise DataError(*dict.fromkeys(problems), *([origin] if origin else []))
-    return splits
+    return Splits(*(domain[split] for split in SPLITS for domain in (found, painted)))
 
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of one `domain` below `folder`, which the configuration's `key` names."""
+    """The files of one `domain` below `folder`, by split; the configuration's `key` names it."""
 
     domain: str
     key: str
     folder: Path
-    train: list[Path]
-    test: list[Path]
+    splits: dict[str, list[Path]]
 
     def pictures(
-        self, files: list[Path], masks: str | None, targets: str | None, min_side: int, problems: list[str]
-    ) -> FolderPictures:
-        pictures = FolderPictures(
-            self.folder,
-            files,
-            self._companions(files, masks, f"data.source.{self.domain}_mask", "mask", problems),
-            self._companions(files, targets, "data.source.target", "target", problems),
-            min_side,
-        )
-        try:
-            if files:
-                read(pictures, 0, [])
-        except ImageError as error:
-            problems.append(f"{self.key}: {error}")
+        self, masks: str | None, targets: str | None, min_side: int, problems: list[str]
+    ) -> dict[str, FolderPictures]:
+        mask_of = self._companions(masks, f"data.source.{self.domain}_mask", "mask", problems)
+        target_of = self._companions(targets, "data.source.target", "target", problems)
+        pictures = {
+            split: FolderPictures(self.folder, files, mask_of[split], target_of[split], min_side)
+            for split, files in self.splits.items()
+        }
+        for part in pictures.values():
+            try:
+                if part:
+                    read(part, 0, [])
+            except ImageError as error:
+                problems.append(f"{self.key}: {error}")
+            except DataError as error:
+                problems.append(str(error))
         return pictures
 
     def _companions(
-        self, files: list[Path], folder: str | None, key: str, kind: str, problems: list[str]
-    ) -> list[Path] | None:
-        """The mask or target of each file: the one with its relative path or, failing that, its name."""
+        self, folder: str | None, key: str, kind: str, problems: list[str]
+    ) -> dict[str, Sequence[Path] | None]:
         if folder is None:
-            return None
-        try:
-            base = Path(folder).expanduser()
-            candidates = list_images(base)
-        except ImageError as error:
-            problems.append(f"{key}: {error}")
-            return None
-        by_name = {path.stem: path for path in candidates}
-        by_path = {path.relative_to(base).with_suffix(""): path for path in candidates}
-        found = [by_path.get(file.relative_to(self.folder).with_suffix(""), by_name.get(file.stem)) for file in files]
-        companions = [companion for companion in found if companion is not None]
-        if without := len(files) - len(companions):
-            problems.append(
-                f"{key}: {without} of {len(files)} {self.domain}s have no {kind} in {folder}, for example"
-                f" {files[found.index(None)].name}; add them or leave {key} empty"
-            )
-            return None
-        return companions
+            return dict.fromkeys(self.splits)
+        return companions(self.splits, self.folder, folder, key, kind, problems)
 
 
 def _find(
@@ -151,6 +149,7 @@ def _find(
     root: str | None,
     letter: str,
     pattern: str,
+    val_share: float,
     test_share: float,
     problems: list[str],
 ) -> _Files:
@@ -158,13 +157,13 @@ def _find(
     key = f"data.source.{domain}"
     if folder is not None:
         base = Path(folder).expanduser()
-        train, test = base / "train", base / "test"
+        folders = {split: base / split for split in SPLITS}
     elif root is not None:
         key, base = "data.source.root", Path(root).expanduser()
-        train, test = base / f"train{letter}", base / f"test{letter}"
+        folders = {split: base / f"{split}{letter}" for split in SPLITS}
     else:
         problems.append(f"{key} is missing: name the folder of the {domain}s, {key}=<folder>")
-        return _Files(domain, key, Path(), [], [])
+        return _Files(domain, key, Path(), {split: [] for split in SPLITS})
 
     def images(place: Path) -> list[Path]:
         try:
@@ -177,30 +176,31 @@ def _find(
             problems.append(f"{key}: {place} holds no image{which}; put {domain}s there")
         return files
 
-    if folder is not None and not train.is_dir():
-        train = base
-    files = images(train)
-    if train != base and test.is_dir():
-        return _Files(domain, key, base, files, images(test))
-    if len(files) == 1:
-        problems.append(f"{key}: {train} holds one image only, but training and test need one each")
-    hashes = {path: _hash(path.relative_to(train).as_posix()) for path in files}
-    last = max(test_share, min(hashes.values(), default=0.0))
-    return _Files(
-        domain,
-        key,
-        base,
-        [path for path in files if hashes[path] > last],
-        [path for path in files if hashes[path] <= last],
-    )
+    given = {split: images(place) for split, place in folders.items() if place.is_dir()}
+    start = folders["train"]
+    if "train" not in given and (folder is not None or not given):
+        start = base if folder is not None else start
+        apart = {path for files in given.values() for path in files}
+        given["train"] = [path for path in images(start) if path not in apart]
+    splits = divide(given, start, {"val": val_share, "test": test_share})
+    if given.get("train") and not splits["train"]:
+        needed = 1 + len({"val", "test"} - given.keys())
+        problems.append(
+            f"{key}: {start} holds {len(given['train'])} of the {needed} images that its splits need; add some"
+        )
+    return _Files(domain, key, base, splits)
 
 
-def _resized(mask: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """The mask at the size of its image, which may have been decoded at a reduced one."""
-    height, width = image.shape[:2]
-    return cv2.resize(mask, (width, height), interpolation=cv2.INTER_NEAREST)
-
-
-def _hash(relative_path: str) -> float:
-    """A number in [0, 1) that is the file's alone, so that adding files moves none between the splits."""
-    return int.from_bytes(hashlib.sha256(relative_path.encode(errors="surrogateescape")).digest()[:8]) / 2**64
+def _fitted(companion: np.ndarray, image: np.ndarray, path: Path, owner: Path) -> np.ndarray:
+    """A mask or target at the size of its image, which may have been decoded at a reduced one. Raises DataError."""
+    (h, w), (height, width) = companion.shape[:2], image.shape[:2]
+    if abs(w * height - h * width) > 0.02 * w * height + max(h, w):  # 2 %, and a pixel for rounded sizes
+        raise DataError(
+            f"{path} is {w} x {h} pixels, but its picture {owner} is {width} x {height}: it seems to be another"
+            " picture's; give each mask and target the name and shape of its picture"
+        )
+    if (h, w) == (height, width):
+        return companion
+    if companion.ndim == 2:
+        return cv2.resize(companion, (width, height), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(companion, (width, height), interpolation=cv2.INTER_AREA if h > height else cv2.INTER_CUBIC)

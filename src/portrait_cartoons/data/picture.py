@@ -26,10 +26,15 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Splits:
-    """What every data source offers. Test photos may have a `target`, their true cartoon; training ignores it."""
+    """What every data source offers: pictures to train on, to choose by while training, and to measure in the end.
+
+    Photos may have a `target`, their true cartoon. A source may have no training pictures: such data can be measured.
+    """
 
     train_photos: Sequence[Picture]
     train_cartoons: Sequence[Picture]
+    val_photos: Sequence[Picture]
+    val_cartoons: Sequence[Picture]
     test_photos: Sequence[Picture]
     test_cartoons: Sequence[Picture]
 

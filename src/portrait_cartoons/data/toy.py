@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from portrait_cartoons.errors import UserError
 Domain = Literal["photo", "cartoon"]
 
 MIN_SIZE = 16
+PARTS = 6  # photos and cartoons of three splits: each takes every sixth face, so that none is ever in two of them
 
 
 @dataclass(frozen=True)
@@ -34,37 +35,51 @@ def portrait(seed: int, index: int, size: int) -> Portrait:
     return Portrait(photo, cartoon, mask)
 
 
-def toy_pictures(train: int, test: int, size: int, seed: int) -> Splits:
-    """`train` photos and as many cartoons of other faces, `test` photos with their true cartoons and `test` cartoons of
-    yet others, all `size` pixels wide."""
-    first_test = 2 * train
+def toy_pictures(train: int, val: int, test: int, size: int, seed: int) -> Splits:
+    """Photos and cartoons of so many faces per split, each with its own face, all `size` pixels wide.
+
+    Val and test photos have their true cartoons. The faces of a split depend on its own length alone.
+    """
+
+    def faces(part: int, count: int) -> range:
+        return range(part, part + PARTS * count, PARTS)
+
     return Splits(
-        ToyImages("photo", train, size, seed),
-        ToyImages("cartoon", train, size, seed, train),
-        ToyImages("photo", test, size, seed, first_test, paired=True),
-        ToyImages("cartoon", test, size, seed, first_test + test),
+        ToyImages("photo", faces(0, train), size, seed),
+        ToyImages("cartoon", faces(1, train), size, seed),
+        ToyImages("photo", faces(2, val), size, seed, paired=True),
+        ToyImages("cartoon", faces(3, val), size, seed),
+        ToyImages("photo", faces(4, test), size, seed, paired=True),
+        ToyImages("cartoon", faces(5, test), size, seed),
     )
 
 
+@dataclass(frozen=True)
 class ToyImages(Sequence[Picture]):
-    """The faces `offset` to `offset + count - 1` of a seed, as photos or as cartoons, `size` pixels wide and high.
+    """Faces of a seed, as photos or as cartoons, `size` pixels wide and high.
 
     `paired` adds the true cartoon of each as its target. Raises UserError for a size below 16 or a negative seed.
     """
 
-    def __init__(self, domain: Domain, count: int, size: int, seed: int, offset: int = 0, paired: bool = False) -> None:
-        if size < MIN_SIZE:
-            raise UserError(f"toy portraits cannot be {size} pixels wide: set their size to {MIN_SIZE} or more")
-        if seed < 0:
-            raise UserError(f"toy portraits cannot be drawn from the seed {seed}: set it to 0 or more")
-        self.domain = domain
-        self.size = size
-        self.seed = seed
-        self.faces = range(offset, offset + count)
-        self.paired = paired
+    domain: Domain
+    faces: Sequence[int]
+    size: int
+    seed: int
+    paired: bool = False
+
+    def __post_init__(self) -> None:
+        if self.size < MIN_SIZE:
+            raise UserError(f"toy portraits cannot be {self.size} pixels wide: set their size to {MIN_SIZE} or more")
+        if self.seed < 0:
+            raise UserError(f"toy portraits cannot be drawn from the seed {self.seed}: set it to 0 or more")
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    def __add__(self, other: Self) -> Self:
+        """These faces and then the others, with true cartoons if both have them."""
+        paired = self.paired and other.paired
+        return type(self)(self.domain, [*self.faces, *other.faces], self.size, self.seed, paired)
 
     def __getitem__(self, item: int) -> Picture:  # type: ignore[override]
         index = self.faces[item]

@@ -79,11 +79,12 @@ class Evaluator:
 
     @cached_property
     def _cartoon_protocol(self) -> Protocol:
-        return cartoon_protocol(self.data, self.network, self.cartoons, shown=True)
+        return cartoon_protocol(self.data, self.data.test_cartoons, self.network, self.cartoons, shown=True)
 
     @cached_property
     def _reals(self) -> Tensor:
-        return cartoon_features(self.data, self.network, self._cartoon_protocol, self.device, shown=True)
+        cartoons = self.data.test_cartoons
+        return cartoon_features(self.data, cartoons, self.network, self._cartoon_protocol, self.device, shown=True)
 
     def baselines(self) -> list[Row]:
         """What the unchanged photos, and the set of them, come to; saves photos, true cartoons and cartoons."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Subset
 
 from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.data.dataset import TestDataset
 from portrait_cartoons.data.fingerprint import fingerprint
 from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.features import FeatureNetwork
@@ -29,12 +30,14 @@ FOLDER = Path("runs", "statistics")
 VERSIONS = ("pillow", "opencv-python-headless", "albumentations", "torch", "torch-fidelity")
 
 
-def cartoon_protocol(data: Portraits, network: FeatureNetwork, count: int, shown: bool = False) -> Protocol:
-    """All that the features of the test split's first `count` cartoons depend on; a pass over the files, `shown`."""
+def cartoon_protocol(
+    data: Portraits, cartoons: TestDataset, network: FeatureNetwork, count: int, shown: bool = False
+) -> Protocol:
+    """All that the features of a split's first `count` cartoons depend on; a pass over the files, `shown`."""
     indices = tracked(range(count), count, "contents of the cartoons", shown)
     return {
         "cartoons": count,
-        "cartoons' sha256": fingerprint(data.test_cartoons.pictures, indices),
+        "cartoons' sha256": fingerprint(cartoons.pictures, indices),
         **data.preprocessing,
         **network.protocol,
         **{name: version(name) for name in VERSIONS},
@@ -43,6 +46,7 @@ def cartoon_protocol(data: Portraits, network: FeatureNetwork, count: int, shown
 
 def cartoon_features(
     data: Portraits,
+    cartoons: TestDataset,
     network: FeatureNetwork,
     protocol: Protocol,
     device: torch.device | str,
@@ -54,7 +58,7 @@ def cartoon_features(
 
     def compute() -> Tensor:
         share = ranks.share(count)
-        loader = data.loader(Subset(data.test_cartoons, share), data.val_batch_size)
+        loader = data.loader(Subset(cartoons, share), data.val_batch_size)
         batches = tracked(loader, len(loader), "features of the cartoons", shown)
         parts = [network(saved("cartoon", batch["cartoon"].to(device))) for batch in batches]
         return ranks.gathered({"features": torch.cat(parts)} if parts else {})["features"]
