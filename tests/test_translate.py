@@ -80,7 +80,12 @@ class TestTranslating:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         shapes: list[tuple[int, ...]] = []
-        monkeypatch.setattr(Invert, "forward", lambda self, x: shapes.append(tuple(x.shape[2:])) or -x)
+
+        def forward(_: Invert, x: Tensor) -> Tensor:
+            shapes.append(tuple(x.shape[2:]))
+            return -x
+
+        monkeypatch.setattr(Invert, "forward", forward)
         add(tmp_path / "photos" / "a.png", np.full((640, 960, 3), 9, np.uint8))
         assert run() == 0
         assert "worked on at 64 pixels" in capsys.readouterr().out
