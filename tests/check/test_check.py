@@ -166,7 +166,8 @@ def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, 
     if "photo" in cfg.data.source:
         for n in range(3):
             Image.new("RGB", (40, 40)).save(tmp_path / f"{n}.png")
-        named = [name for name in ("photo", "cartoon", "photo_mask") if cfg.data.source[name]]
+        masks = ["photo_mask"] if cfg.data.source.photo_mask else []
+        named = ["photo", "cartoon", *masks]
         overrides += [f"data.source.{name}={tmp_path}" for name in named]
     if "features" in cfg.model:
         overrides.append("model.features.weights=random")

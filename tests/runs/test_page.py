@@ -153,9 +153,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
         write_gallery(tmp_path / "nowhere")
 
 
-def test_the_command_prints_the_page(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_the_command_prints_the_page(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     gallery.main([str(tmp_path)])
     assert Path(capsys.readouterr().out.strip()) == tmp_path / "index.html"
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from portrait_cartoons.runs.checkpoint import FOLDER, LAST, PREVIOUS, CheckpointError, read
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.runs.checkpoint import FOLDER, LAST, PREVIOUS, CheckpointError, read
 
 ROOT = Path("runs")
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
