@@ -9,8 +9,13 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["WANDB_MODE"] = "offline"
+os.environ["OMP_NUM_THREADS"] = "1"  # on a busy machine threads that wait for each other take fifty times as long
+
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 TINY = (
     "data.size=16",
