@@ -9,6 +9,7 @@ from torch import Tensor
 
 from portrait_cartoons.callbacks.health import Health
 from portrait_cartoons.models.cartoongan import CartoonGAN
+from portrait_cartoons.models.selfiegan import SelfieGAN
 from tests.models.test_cartoongan import model
 from tests.models.test_cyclegan import Shift, adam, by_hand, fit
 
@@ -21,12 +22,13 @@ def noise(seed: int) -> Tensor:
 
 def samples(photo: Callable[[int], Tensor], cartoon: float) -> list[dict[str, Tensor]]:
     flat = torch.full((3, 8, 8), cartoon)
-    return [{"photo": photo(n), "cartoon": flat, "cartoon_smooth": flat} for n in range(N)]
+    others = {"cartoon": flat, "cartoon_smooth": flat, "photo_mask": torch.ones(1, 8, 8)}
+    return [{"photo": photo(n), **others} for n in range(N)]
 
 
 def still(kind: Any = CartoonGAN, **options: Any) -> Any:
     """A model that does not move."""
-    return model(kind, optimizers={"g": adam(0.0), "d": adam(0.0)}, **options)
+    return model(kind, optimizers=dict.fromkeys(kind.terms, adam(0.0)), **options)
 
 
 def warnings(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -58,9 +60,22 @@ def test_flat_pictures_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert "flat pictures for 4 batches" in warning
 
 
-def test_a_warning_rests_on_a_whole_window(capsys: pytest.CaptureFixture[str]) -> None:
-    fit(still(), samples(lambda _: torch.zeros(3, 8, 8), 0.5), callbacks=[Health(window=N + 1)])
+def test_a_discriminator_that_finds_everything_real_has_not_won(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(still(), samples(lambda n: noise(n) - noise(n).mean() + 0.7, 1.0), callbacks=[Health(window=N)])  # G adds 0.3
     assert warnings(capsys) == []
+
+
+@pytest.mark.parametrize(("epochs", "named"), [(2, False), (4, True)])
+@pytest.mark.parametrize("finding", ["has won", "flat pictures"])
+def test_a_warning_rests_on_a_whole_window(
+    capsys: pytest.CaptureFixture[str], finding: str, epochs: int, named: bool
+) -> None:
+    # Nothing is drawn or judged in the first epoch, and the window is two epochs: only the fourth fills it.
+    flat = finding == "flat pictures"
+    photos = (lambda _: torch.zeros(3, 8, 8)) if flat else (lambda n: noise(n) - noise(n).mean() - 0.3)
+    system = still(SelfieGAN, background="none", segment_epochs=1)
+    fit(system, samples(photos, 0.5 if flat else 1.0), epochs, [Health(window=2 * N)])
+    assert [finding in warning for warning in warnings(capsys)] == [True] * named
 
 
 @pytest.mark.parametrize(("collapsed", "count"), [(True, 1), (False, 0)])

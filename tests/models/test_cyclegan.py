@@ -228,3 +228,28 @@ def test_an_undeclared_or_forgotten_term_is_an_error() -> None:
         model.training_step = step  # type: ignore[method-assign,assignment]
         with pytest.raises(KeyError, match=message):
             fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}])
+
+
+class Root(nn.Module):
+    """The root of k as its only logit: at 0 it is finite and its slope is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.k = nn.Parameter(torch.tensor(0.0))
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.k.sqrt().expand(len(z))
+
+
+def test_a_non_finite_gradient_stops_before_the_step_too() -> None:
+    model = by_hand()
+    model.d = nn.ModuleDict({"x": Root(), "y": Root()})
+    with pytest.raises(DivergenceError, match="train/d/gradient norm became inf in epoch 1"):
+        fit(model, constant(0.2, 0.5))
+    assert [parameter.item() for parameter in model.d.parameters()] == [0, 0]
+
+
+def test_in_validation_the_other_generator_takes_the_cartoon_back() -> None:
+    # G(x) = x + 0.3, F(y) = y - 0.1
+    found = by_hand().validation_step({"photo": torch.full((1, 3, 4, 4), 0.2)}, 0)
+    assert {name: image.mean().item() for name, image in found.items()} == pytest.approx({"output": 0.5, "cycle": 0.4})
