@@ -30,7 +30,9 @@ class OneConvolution(Translator):
     terms = {"g": ("size",), "d": ("size",)}  # noqa: RUF012
 
     def __init__(self) -> None:
-        super().__init__({p: {"size": 1.0} for p in "gd"}, dict.fromkeys("gd", adam(1e-4)), epochs=1, decay_share=0.5)
+        super().__init__(
+            {p: {"size": 1.0} for p in "gd"}, dict.fromkeys("gd", adam(1e-4)), 1, epochs=1, decay_share=0.5
+        )
         self.g = Conv(3, 3, 5, padding=2)
         self.d = Conv(3, 1, 1)
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from portrait_cartoons.check import checked_config, checked_sweep, refuse_foreign_code, valid_overrides
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import CONF, build, composed, literal, plain
+from portrait_cartoons.cli.config import CONF, build, composed, literal, plain, total_epochs
 from portrait_cartoons.errors import UserError, reported
 
 # runs.folder is imported late: it brings torch, which help and wrong use need not wait for.
@@ -85,6 +85,7 @@ def train(cfg: DictConfig) -> None:
     from portrait_cartoons.runs import folder as run_folder
     from portrait_cartoons.runs.checkpoint import FOLDER, LAST
 
+    cfg.trainer.max_epochs = total_epochs(plain(cfg))
     choices = HydraConfig.get().runtime.choices
     overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
     checkpoint: Path | None = None

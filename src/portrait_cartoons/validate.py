@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import composed, plain
+from portrait_cartoons.cli.config import composed, plain, total_epochs
 from portrait_cartoons.train import resumed
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def summary(cfg: DictConfig, choices: Any) -> str:
         "parameters": ", ".join(sizes),
         "data": f"{choices['data']}: {'; '.join(images)}",
         "size": f"{data['size']} x {data['size']} pixels, cut from {data['load_size']}; {data['batch_size']} per batch",
-        "epochs": tree["trainer"]["max_epochs"],
+        "epochs": total_epochs(tree),
         "run folder": tree["resume"] or tree["run_dir"] or Path("runs", title(choices), "<time>"),
     }
     return "ok\n" + "\n".join(f"  {name:<11} {fact}" for name, fact in facts.items())

@@ -23,8 +23,11 @@ TARGETS = {
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_a_signature_read_from_source_is_the_true_one(target: str) -> None:
-    read, true = signature(target), inspect.signature(get_object(target)).parameters.values()
+    read, true = signature(target), [*inspect.signature(get_object(target)).parameters.values()]
     assert read is not None
+    if any(p.kind is p.VAR_KEYWORD for p in true) and not read.open:  # which it passes on to its base class
+        (base,) = (c for c in get_object(target).__mro__ if c.__name__ == "Translator")
+        true = [*(p for p in true if p.kind is not p.VAR_KEYWORD), *inspect.signature(base).parameters.values()]
     named = [p for p in true if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     assert list(read.arguments) == [p.name for p in named]
     assert list(read.defaults) == [p.name for p in named if p.default is not p.empty]

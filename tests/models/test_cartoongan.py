@@ -41,7 +41,8 @@ def model(kind: type[CartoonGAN | SelfieGAN], **options: Any) -> Any:
         "discriminator": lambda: Mean(1.0),
         "features": Double,
         "objective": "lsgan",
-        "content_epochs": 0,
+        "batch_size": 1,
+        "phases": {name: {"epochs": 0} for name in kind.phases[:-1]},
         "optimizers": dict.fromkeys(kind.terms, ADAM),
         "weights": {player: WEIGHTS[player] for player in kind.terms},
         "epochs": 4,
@@ -51,10 +52,18 @@ def model(kind: type[CartoonGAN | SelfieGAN], **options: Any) -> Any:
         arguments |= {
             "segmenter": Segmenter,
             "background": "white",
-            "segment_epochs": 0,
             "joint_segmentation": False,
         }
+    else:
+        arguments["pool_size"] = 0
     return kind(**{**arguments, **options})
+
+
+JOINT = {"joint_segmentation": True}
+
+
+def phases(**epochs: int) -> dict[str, Any]:
+    return {"phases": {name: {"epochs": count} for name, count in epochs.items()}}
 
 
 def sample(photo: float, cartoon: float, smooth: float) -> dict[str, Tensor]:
@@ -100,10 +109,10 @@ def moved(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> set[str]
 @pytest.mark.parametrize(
     ("kind", "options", "expected"),
     [
-        (CartoonGAN, {"content_epochs": 2}, [{"g"}, {"g"}, {"g", "d"}]),
-        (ArtifyGAN, {"content_epochs": 1}, [{"g"}, {"g", "d"}, {"g", "d"}]),
-        (SelfieGAN, {"content_epochs": 1, "segment_epochs": 1}, [{"g"}, {"u"}, {"g", "d"}]),
-        (SelfieGAN, {"segment_epochs": 1, "joint_segmentation": True}, [{"u"}, {"g", "d", "u"}, {"g", "d", "u"}]),
+        (CartoonGAN, phases(content=2), [{"g"}, {"g"}, {"g", "d"}]),
+        (ArtifyGAN, phases(content=1), [{"g"}, {"g", "d"}, {"g", "d"}]),
+        (SelfieGAN, phases(content=1, segment=1), [{"g"}, {"u"}, {"g", "d"}]),
+        (SelfieGAN, JOINT | phases(content=0, segment=1), [{"u"}, {"g", "d", "u"}, {"g", "d", "u"}]),
         (SelfieGAN, {}, [{"g", "d"}, {"g", "d"}, {"g", "d"}]),
     ],
 )
@@ -123,14 +132,6 @@ def test_each_phase_changes_just_the_players_it_should(
         callbacks=[LambdaCallback(on_train_epoch_end=lambda *_: states.append(parameters(system)))],
     )
     assert [moved(a, b) for a, b in pairwise(states)] == expected
-
-
-def test_phases_last_as_published(monkeypatch: pytest.MonkeyPatch) -> None:
-    system, phases = model(SelfieGAN, content_epochs=1, segment_epochs=20), []
-    for epoch in range(41):
-        monkeypatch.setattr(SelfieGAN, "current_epoch", epoch)
-        phases.append(system.phase)
-    assert phases == ["content"] + ["segment"] * 20 + ["adversarial"] * 20
 
 
 @pytest.mark.parametrize(("background", "value"), [("white", 1.0), ("grey", 0.0), ("black", -1.0)])
@@ -171,3 +172,22 @@ def test_without_a_background_it_is_cartoongan() -> None:
     losses = [name for name in theirs if name.startswith(("train/g/", "train/d/"))]
     assert len(losses) == 5
     assert [ours[name] for name in losses] == pytest.approx([theirs[name] for name in losses])
+
+
+def test_the_discriminator_judges_fakes_of_the_pool() -> None:
+    system = model(CartoonGAN, pool_size=1, optimizers={"g": adam(0.0), "d": adam(0.0)})
+    system.pool.images = [torch.full((3, 8, 8), 0.9)]
+    system.pool.forward = lambda images: torch.stack([system.pool.images[0]])
+    (values,) = fit(system, [sample(0.1, 0.6, 0.4)])
+    assert values["train/d_score/fake"] == pytest.approx(0.9)
+    assert values["train/g/adv"] == pytest.approx((0.4 - 1) ** 2), "G answers for its own output"
+
+
+@pytest.mark.parametrize("weight", [0.0, 3.0])
+def test_content_alone_needs_no_weight_which_counts_in_the_adversarial_phase(weight: float) -> None:
+    weights = {"g": {"adv": 1.0, "content": weight}, "d": {"adv": 1.0}, "u": {"seg": 1.0}}
+    still = {"g": adam(0.0), "d": adam(0.0), "u": adam(0.0)}
+    system = model(SelfieGAN, weights=weights, optimizers=still, **phases(content=1, segment=0))
+    first, second = fit(system, [sample(0.1, 0.6, 0.4)], epochs=2)
+    assert first["train/g/total"] == pytest.approx(2 * 0.3)
+    assert second["train/g/total"] == pytest.approx((0.4 - 1) ** 2 + weight * 2 * 0.3)

@@ -53,6 +53,7 @@ def cyclegan(weights: Mapping[str, Mapping[str, float]] = WEIGHTS, **options: An
         "pool_size": 50,
         "weights": weights,
         "optimizers": {"g": ADAM, "d": ADAM},
+        "batch_size": 1,
         "epochs": 2,
         "decay_share": 0.5,
     }
@@ -172,8 +173,7 @@ def test_learning_rates_follow_the_epochs() -> None:
 
 
 def test_gamma_multiplies_the_learning_rates_after_each_epoch() -> None:
-    model = cyclegan(epochs=4)
-    model.gamma = 0.5
+    model = cyclegan(epochs=4, gamma=0.5)
     values = fit(model, [{"photo": torch.rand(3, 32, 32), "cartoon": torch.rand(3, 32, 32)}], epochs=4)
     assert [v["train/lr/g"] for v in values] == pytest.approx([2e-4, 1e-4, 2e-4 * 2 / 3 / 4, 2e-4 / 3 / 8])
 

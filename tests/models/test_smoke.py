@@ -28,9 +28,9 @@ def tiny(model: str) -> list[str]:
         "discriminator.width": 4,
         "segmenter.width": 4,
         "features.weights": "random",
-        "content_epochs": 1,
-        "segment_epochs": 1,
-        "epochs": 3,
+        "phases.content.epochs": 1,
+        "phases.segment.epochs": 1,
+        "batch_size": 2,
     }
     known = []
     for key, value in wanted.items():
@@ -39,16 +39,17 @@ def tiny(model: str) -> list[str]:
             node = node.get(name) if node is not None and name in node else None
         if node is not None:
             known.append(f"model.{key}={value}")
+    earlier = len(cfg.model.get("phases", {}))
     return [
         f"model={model}",
         *known,
+        f"model.epochs={3 - earlier}",
         "data=toy",
         "data.source.train=3",  # with batches of 2, the last one of an epoch is smaller
         "data.source.val=2",
         "data.source.test=2",
         "data.size=32",
         "data.load_size=36",
-        "data.batch_size=2",
         "trainer.accelerator=cpu",
         "trainer.log_every_n_steps=1",
         "run_dir=run",
@@ -88,7 +89,7 @@ def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
     assert ("input scale" in text) == ("weights random" in text) == ("features" in options)
     logged = rows(whole)
     assert sum("val/target/psnr" in row for row in logged) == 3
-    earlier = sum(f"{phase}_epochs" in options for phase in ("content", "segment"))
+    earlier = len(options.get("phases", {}))
     assert {row["train/phase"] for row in logged if "train/phase" in row} == (
         set(range(earlier + 1)) if earlier else set()
     )

@@ -22,7 +22,7 @@ def images(*size: int) -> Tensor:
 
 
 def artify(w: Weights, x: Tensor, kernel: int, extra_convs: bool) -> Tensor:
-    out = plain.cartoon_generator(w, (x + 1) / 2, 2, "reflect", kernel // 2, extra_convs, extra_convs)
+    out = plain.cartoon_generator(w, (x + 1) / 2, 2, plain.ZEROS, kernel // 2, decoder=extra_convs)
     return 2 * out.sigmoid() - 1
 
 
@@ -31,6 +31,7 @@ NETWORKS: dict[str, tuple[nn.Module, str, Any]] = {
     "patchgan": (PatchDiscriminator(8, layers=3), "instance", partial(plain.patchgan, layers=3)),
     "patchgan of two layers": (PatchDiscriminator(8, layers=2), "instance", partial(plain.patchgan, layers=2)),
     "cartoongan d": (CartoonDiscriminator(4), "instance", plain.cartoon_discriminator),
+    "cartoongan d affine": (CartoonDiscriminator(4, norm="affine"), "affine", plain.cartoon_discriminator),
     "artifygan d": (ArtifyDiscriminator(4), "batch", plain.cartoon_discriminator),
     "unet": (UNet(4, levels=3), "none", partial(plain.unet, levels=3)),
 }

@@ -41,6 +41,7 @@ BATCHES = Number(1, or_null=True)
 NUMBERS = {
     "seed": SEED,
     "model.epochs": COUNT,
+    "model.batch_size": COUNT,
     "model.decay_share": SHARE,
     "model.gamma": Number(0, 1, whole=False),
     "model.pool_size": Number(0),
@@ -58,7 +59,7 @@ NUMBERS = {
     "data.source.val_share": Number(0, 0.5, whole=False, open=True),
     "data.source.test_share": Number(0, 0.5, whole=False, open=True),
     "data.source.seed": Number(0),
-    "trainer.max_epochs": COUNT,
+    "trainer.max_epochs": BATCHES,
     "trainer.check_val_every_n_epoch": COUNT,
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_val_batches": BATCHES,

@@ -85,17 +85,18 @@ def _are_betas(value: Any) -> bool:
 
 def inputs(tree: Tree) -> tuple[str, ...]:
     """What the model's class declares that its batches must hold, if it does so itself."""
-    value = _declared(tree, "inputs")
+    value = declared(tree, "inputs")
     return value if isinstance(value, tuple) else ()
 
 
 def _terms(tree: Tree) -> dict[str, tuple[str, ...]]:
     """The players and loss terms that the model's class declares; none where it is not known."""
-    value = _declared(tree, "terms")
+    value = declared(tree, "terms")
     return value if isinstance(value, dict) else {}
 
 
-def _declared(tree: Tree, attribute: str) -> Any:
+def declared(tree: Tree, attribute: str) -> Any:
+    """The value of a class attribute of the model, as far as its source tells; None where it does not."""
     found = definition(tree["model"].get("_target_"))
     value = member(found, attribute) if found else None
     return literal(value.node) if value else None

@@ -41,8 +41,11 @@ def definition(target: Any) -> Found | None:
 
 def signature(target: str) -> Signature | None:
     """How a target is called; None where its source does not tell."""
-    if (found := definition(target)) is None:
-        return None
+    found = definition(target)
+    return _signature(found) if found else None
+
+
+def _signature(found: Found) -> Signature | None:
     is_class = isinstance(found.node, ast.ClassDef)
     called = member(found, "__init__") if is_class else found
     if called is None or not isinstance(called.node, ast.FunctionDef):
@@ -51,12 +54,34 @@ def signature(target: str) -> Signature | None:
     positional = (spec.posonlyargs + spec.args)[1 if is_class else 0 :]  # without self
     with_default = positional[len(positional) - len(spec.defaults) :]
     defaults = [*zip(with_default, spec.defaults, strict=True), *zip(spec.kwonlyargs, spec.kw_defaults, strict=True)]
-    return Signature(
+    own = Signature(
         {argument.arg: argument.annotation for argument in (*positional, *spec.kwonlyargs)},
         {argument.arg: literal(default) for argument, default in defaults if default is not None},
         spec.kwarg is not None,
         called.module,
     )
+    base = _base_called(found, called.node) if is_class and spec.kwarg else None
+    if base is None:
+        return own
+    arguments, defaults_of_all = {**own.arguments, **base.arguments}, {**own.defaults, **base.defaults}
+    return Signature(arguments, defaults_of_all, base.open, called.module)
+
+
+def _base_called(found: Found, constructor: ast.FunctionDef) -> Signature | None:
+    """How the base class is called, where all further arguments of a constructor are passed on to it."""
+    further = constructor.args.kwarg.arg if constructor.args.kwarg else ""
+    passed = ast.parse(f"super().__init__(**{further})", mode="eval").body
+    if not any(ast.dump(node) == ast.dump(passed) for node in ast.walk(constructor)):
+        return None
+    while isinstance(found.node, ast.ClassDef):
+        owned = constructor in found.node.body
+        bases = [lookup(found.module, base.id) for base in found.node.bases if isinstance(base, ast.Name)]
+        if not bases or bases[0] is None:
+            return None
+        found = bases[0]
+        if owned:
+            return _signature(found)
+    return None
 
 
 def member(found: Found, name: str) -> Found | None:

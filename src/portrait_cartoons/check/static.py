@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from portrait_cartoons.check.calls import call_problems
 from portrait_cartoons.check.keys import Problem, Tree, nodes, unknown
 from portrait_cartoons.check.numbers import number_problems
+from portrait_cartoons.check.phases import phase_problems
 from portrait_cartoons.check.players import loss_problems, optimizer_problems
 from portrait_cartoons.check.trainer import trainer_problems
 from portrait_cartoons.cli.config import composed, plain
@@ -32,7 +33,8 @@ def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
     top = _top_keys(root)
     known = [key for key in nodes(tree) if key.partition(".")[0] in top]
     problems = {name: unknown(name, [*top, *known]) for name in tree if name not in top}
-    checks = (_folder_problems, call_problems, loss_problems, optimizer_problems, number_problems, trainer_problems)
+    players = (loss_problems, optimizer_problems, phase_problems)
+    checks = (_folder_problems, call_problems, *players, number_problems, trainer_problems)
     for key, sentence in (problem for find in checks for problem in find(tree)):
         problems.setdefault(key, sentence)
     return problems

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Any
 
 from portrait_cartoons.check.keys import Problem, Tree
-from portrait_cartoons.check.numbers import COUNT
+from portrait_cartoons.check.numbers import COUNT, Number
 from portrait_cartoons.check.source import signature
 
 ONE_DEVICE = "this version trains on one device"
@@ -52,8 +53,10 @@ def trainer_problems(tree: Tree) -> Iterator[Problem]:
     if (name := trainer.get("accelerator")) not in ACCELERATORS:
         near = get_close_matches(str(name), ACCELERATORS, 1) or [f"one of {', '.join(ACCELERATORS)}"]
         yield "trainer.accelerator", f"trainer.accelerator={name} is unknown: use {near[0]}"
-    limit, epochs = trainer.get("max_epochs"), tree["model"].get("epochs")
-    if limit in COUNT and epochs in COUNT and limit > epochs:
+    limit, epochs, model = trainer.get("max_epochs"), tree["model"].get("epochs"), tree["model"]
+    phases: list[Any] = [phase.get("epochs") for phase in model.get("phases", {}).values() if isinstance(phase, dict)]
+    whole = all(number in Number(0) for number in (epochs, *phases))
+    if limit in COUNT and whole and limit > epochs + sum(phases):
         yield (
             "trainer.max_epochs",
             f"trainer.max_epochs={limit} goes beyond the learning-rate schedule; raise model.epochs={epochs} instead",

@@ -3,7 +3,7 @@
 import logging
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -58,6 +58,13 @@ def composed(root: str, overrides: list[str], with_hydra: bool = False) -> DictC
 def plain(cfg: DictConfig) -> dict[str, Any]:
     """The resolved configuration as nested dicts, lists and scalars, which any checkpoint can hold."""
     return cast(dict[str, Any], OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True))
+
+
+def total_epochs(tree: Mapping[str, Any]) -> int:
+    """How many epochs a run with this plain configuration trains: as the trainer says, or all of the model's phases."""
+    model, wanted = tree["model"], tree["trainer"]["max_epochs"]
+    earlier = sum(phase["epochs"] for phase in model.get("phases", {}).values())
+    return model["epochs"] + earlier if wanted is None else wanted
 
 
 def build_model(cfg: DictConfig) -> "Translator":

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import lightning
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.models.schedules import flat_then_linear
+from portrait_cartoons.models.schedules import Phase, place
 
 
 class DivergenceError(UserError):
@@ -52,29 +52,35 @@ class Translator(lightning.LightningModule):
     Args:
         weights: per player the weight of each of its terms.
         optimizers: per player what makes its optimizer of its parameters, at the player's learning rate.
-        epochs: the length of the learning-rate schedule.
-        decay_share: the share of `epochs`, at the end, in which the learning rates fall linearly.
-        gamma: by which the learning rates are multiplied after each epoch.
+        batch_size: photos per step, for whoever makes the data.
+        epochs: the length of the last phase, or of the training where the model has one algorithm throughout.
+        decay_share, gamma: how the learning rates fall in it, see `Phase`.
+        phases: the arguments of `Phase` for each earlier one of the model's `phases`.
         clip: per player the largest norm of its gradient; players that are not named are not clipped.
     """
 
     terms: ClassVar[Mapping[str, tuple[str, ...]]]
     inputs: ClassVar[tuple[str, ...]] = ("photo", "cartoon")  # what its batches must hold
-    phases: ClassVar[tuple[str, ...]] = ()  # of training, in their order, where its algorithm changes with time
+    phases: ClassVar[tuple[str, ...]] = ("all",)  # of training, in their order, where its algorithm changes with time
 
     def __init__(
         self,
         weights: Mapping[str, Mapping[str, float]],
         optimizers: Mapping[str, Callable[..., torch.optim.Optimizer]],
+        batch_size: int,
         epochs: int,
         decay_share: float,
         gamma: float = 1.0,
+        phases: Mapping[str, Mapping[str, Any]] | None = None,
         clip: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.weights, self.makers, self.clip = weights, optimizers, clip or {}
-        self.epochs, self.decay_share, self.gamma = epochs, decay_share, gamma
+        self.batch_size = batch_size
+        *earlier, main = self.phases
+        self.plan = {name: Phase(**(phases or {})[name]) for name in earlier}
+        self.plan[main] = Phase(epochs, decay_share, gamma)
         self.updating: Terms | None = None
 
     @property
@@ -84,8 +90,8 @@ class Translator(lightning.LightningModule):
 
     @property
     def phase(self) -> str:
-        """Which of its `phases` the current epoch belongs to; empty where it has none."""
-        return ""
+        """Which of its `phases` the current epoch belongs to."""
+        return place(self.current_epoch, self.plan)[0]
 
     def forward(self, photo: Tensor) -> Tensor:
         return self.generator(photo)
@@ -98,21 +104,22 @@ class Translator(lightning.LightningModule):
         return [self.makers[player](getattr(self, player).parameters()) for player in self.terms]
 
     def on_train_epoch_start(self) -> None:
-        factor = flat_then_linear(self.current_epoch, self.epochs, self.decay_share) * self.gamma**self.current_epoch
-        for optimizer in self.trainer.optimizers:
+        name, epoch = place(self.current_epoch, self.plan)
+        phase = self.plan[name]
+        for player, optimizer in zip(self.terms, self.trainer.optimizers, strict=True):
             for group in optimizer.param_groups:
-                group["lr"] = optimizer.defaults["lr"] * factor
+                group["lr"] = phase.lr.get(player, optimizer.defaults["lr"]) * phase.factor(epoch)
 
     @contextmanager
-    def update(self, player: str, *names: str) -> Iterator[Terms]:
+    def update(self, player: str, only: str | None = None) -> Iterator[Terms]:
         """One optimizer step of `player` on the terms set inside the block; other players' parameters get no gradient.
 
-        `names` are the terms this update consists of, all of the player's if none are given. Terms with a weight
-        must be set, and the step minimises their weighted sum. Before the backward pass they stand in `updating`, for
+        All its terms that have a weight must be set, and the step minimises their weighted sum; or `only` one of them,
+        without its weight. Before the backward pass they stand in `updating`, for
         callbacks. Values are looked at once, before the step, which is not taken if one is not finite.
         """
         optimizer = cast(list[LightningOptimizer], self.optimizers())[list(self.terms).index(player)]
-        terms = Terms(player, {name: self.weights[player][name] for name in names or self.terms[player]})
+        terms = Terms(player, {only: 1.0} if only else self.weights[player])
         self.toggle_optimizer(optimizer)
         yield terms
         if missing := [name for name in terms.weights if terms.needs(name) and name not in terms]:
@@ -134,7 +141,7 @@ class Translator(lightning.LightningModule):
         self.log(f"train/grad_norm/{player}", grad_norm)
         self.log(f"train/lr/{player}", optimizer.param_groups[0]["lr"])
         self.log_dict({f"train/{player}_score/{name}": value.detach() for name, value in terms.scores.items()})
-        if self.phases:
+        if len(self.phases) > 1:
             self.log("train/phase", self.phases.index(self.phase))
 
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:

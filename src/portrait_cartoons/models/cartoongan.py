@@ -6,22 +6,26 @@
     G:  min_G  E_x l(D(G(x)), real)                                                              adv      (eq. 3)
              + w_content E_x |V(G(x)) - V(x)|_1                                                  content  (eq. 4)
 
-The first `content_epochs` train G alone, on content alone (section 3.3). The paper writes the log loss (`vanilla`), its
-authors' code trains least squares (`lsgan`); both judge D's raw outputs.
+    phase content        min_G E_x |V(G(x)) - V(x)|_1, without D and w_content                            (section 3.3)
+    phase adversarial    D and G in turn, on the terms above
+
+The paper writes the log loss (`vanilla`), its authors' code trains least squares (`lsgan`); both judge D's raw outputs.
+Their code also learns ten times slower and more in the adversarial phase, and shows D a pool of the last 50 fakes.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from portrait_cartoons.losses import adversarial, perceptual
 from portrait_cartoons.losses.adversarial import Objective
 from portrait_cartoons.models.base import Translator
+from portrait_cartoons.models.pool import ImagePool
 
 
 class CartoonGAN(Translator):
-    """`generator`, `discriminator` and `features` each make a network; the rest is as in the base."""
+    """`generator`, `discriminator` and `features` each make a network; `training` is as in the base."""
 
     terms = {"g": ("adv", "content"), "d": ("adv",)}  # noqa: RUF012
     inputs = ("photo", "cartoon", "cartoon_smooth")
@@ -33,37 +37,29 @@ class CartoonGAN(Translator):
         discriminator: Callable[[], nn.Module],
         features: Callable[[], nn.Module],
         objective: Objective,
-        content_epochs: int,
-        weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Callable[..., Optimizer]],
-        epochs: int,
-        decay_share: float,
-        gamma: float = 1.0,
-        clip: Mapping[str, float] | None = None,
+        pool_size: int,
+        **training: Any,
     ) -> None:
-        super().__init__(weights, optimizers, epochs, decay_share, gamma, clip)
-        self.objective, self.content_epochs = objective, content_epochs
+        super().__init__(**training)
+        self.objective = objective
         self.g, self.d, self.features = generator(), discriminator(), features()
+        self.pool = ImagePool(pool_size)
 
     @property
     def generator(self) -> nn.Module:
         return self.g
 
-    @property
-    def phase(self) -> str:
-        return "content" if self.current_epoch < self.content_epochs else "adversarial"
-
     def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         x = batch["photo"]
         fake = self.g(x)
         if self.phase == "content":
-            with self.update("g", "content") as t:
+            with self.update("g", only="content") as t:
                 t["content"] = self.content(fake, x)
             return {"output": fake.detach()}
 
         y, e = batch["cartoon"], batch["cartoon_smooth"]
         with self.update("d") as t:
-            on_y, on_e, on_fake = self.d(y), self.d(e), self.d(fake.detach())
+            on_y, on_e, on_fake = self.d(y), self.d(e), self.d(self.pool(fake))
             t["adv"] = (
                 adversarial.real(on_y, self.objective)
                 + adversarial.fake(on_e, self.objective)

@@ -12,11 +12,11 @@ computed in one pass: exact, because instance norm treats every image alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
-from torch.optim import Optimizer
 
 from portrait_cartoons.losses import adversarial
 from portrait_cartoons.losses.adversarial import Objective
@@ -25,7 +25,7 @@ from portrait_cartoons.models.pool import ImagePool
 
 
 class CycleGAN(Translator):
-    """`generator` and `discriminator` make one network each time they are called; the rest is as in the base."""
+    """`generator` and `discriminator` make one network each time they are called; `training` is as in the base."""
 
     terms = {"g": ("adv", "cycle", "identity"), "d": ("adv",)}  # noqa: RUF012
 
@@ -35,13 +35,9 @@ class CycleGAN(Translator):
         discriminator: Callable[[], nn.Module],
         objective: Objective,
         pool_size: int,
-        weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Callable[..., Optimizer]],
-        epochs: int,
-        decay_share: float,
-        clip: Mapping[str, float] | None = None,
+        **training: Any,
     ) -> None:
-        super().__init__(weights, optimizers, epochs, decay_share, clip=clip)
+        super().__init__(**training)
         self.objective = objective
         self.g = nn.ModuleDict({"xy": generator(), "yx": generator()})
         self.d = nn.ModuleDict({"x": discriminator(), "y": discriminator()})

@@ -3,21 +3,22 @@
     x photo, m its person mask, y cartoon, e cartoon with smoothed edges, V features of VGG, S the U-Net (a sigmoid)
     M(z) = S(z) z + (1 - S(z)) background: what D sees of z; soft, and found in z itself, not in the photo
 
-    phase content      min_G  w1 E_x |V(G(x)) - V(x)|_1                                          content  (eq. 3)
+    phase content      min_G  E_x |V(G(x)) - V(x)|_1                                          content  (eq. 3)
     phase segment      min_S  -w2 E [m log S(x) + (1 - m) log(1 - S(x))]                         seg      (eq. 4)
     phase adversarial  min_D  E_y l(D(M(y)), real) + E_e l(D(M(e)), fake) + E_x l(D(M(G(x))), fake)
                        min_G  E_x l(D(M(G(x))), real) + w1 E_x |V(G(x)) - V(x)|_1                adv, content
 
 In the last phase S is frozen, but gradients flow through it to G. The paper adds w2 L_seg to one joint objective in its
 equation 2 and trains S alone first in section 3.3: the latter is done, and with `joint_segmentation` S trains on.
+Section 3.3 names the content loss in the first phase alone: `loss.g.content=0` is that to the letter, since a phase of
+one term needs no weight.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from portrait_cartoons.losses import adversarial, perceptual, segmentation
 from portrait_cartoons.losses.adversarial import Objective
@@ -29,7 +30,7 @@ COLOURS = {"white": 1.0, "grey": 0.0, "black": -1.0}
 
 
 class SelfieGAN(Translator):
-    """`generator`, `discriminator`, `segmenter` and `features` each make a network; the rest is as in the base.
+    """`generator`, `discriminator`, `segmenter` and `features` each make a network; `training` is as in the base.
 
     With `background: none` D sees whole pictures, and the system is CartoonGAN.
     """
@@ -46,29 +47,16 @@ class SelfieGAN(Translator):
         features: Callable[[], nn.Module],
         objective: Objective,
         background: Background,
-        content_epochs: int,
-        segment_epochs: int,
         joint_segmentation: bool,
-        weights: Mapping[str, Mapping[str, float]],
-        optimizers: Mapping[str, Callable[..., Optimizer]],
-        epochs: int,
-        decay_share: float,
-        clip: Mapping[str, float] | None = None,
+        **training: Any,
     ) -> None:
-        super().__init__(weights, optimizers, epochs, decay_share, clip=clip)
+        super().__init__(**training)
         self.objective, self.background, self.joint_segmentation = objective, background, joint_segmentation
-        self.content_epochs, self.segment_epochs = content_epochs, segment_epochs
         self.g, self.d, self.u, self.features = generator(), discriminator(), segmenter(), features()
 
     @property
     def generator(self) -> nn.Module:
         return self.g
-
-    @property
-    def phase(self) -> str:
-        if self.current_epoch < self.content_epochs:
-            return "content"
-        return "segment" if self.current_epoch < self.content_epochs + self.segment_epochs else "adversarial"
 
     def training_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         x = batch["photo"]
@@ -79,7 +67,7 @@ class SelfieGAN(Translator):
             return {}
         fake = self.g(x)
         if self.phase == "content":
-            with self.update("g", "content") as t:
+            with self.update("g", only="content") as t:
                 t["content"] = self.content(fake, x)
         if self.phase == "adversarial":
             y, e = batch["cartoon"], batch["cartoon_smooth"]

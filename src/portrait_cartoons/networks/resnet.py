@@ -1,24 +1,30 @@
 """CycleGAN's generator: Johnson et al.'s residual network (Zhu et al. 2017, section 7.2)."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from torch import Tensor, nn
 
 from portrait_cartoons.networks.init import normal_init
 
+Padding = Literal["reflect", "zeros"]
+
 
 class ResidualBlock(nn.Module):
-    """x + norm(conv(ReLU(norm(conv(x))))) with 3x3 convolutions over reflected borders; N x C x H x W in and out."""
+    """x + norm(conv(ReLU(norm(conv(x))))) with 3x3 convolutions; N x C x H x W in and out.
 
-    def __init__(self, channels: int, norm: Callable[[int], nn.Module] = nn.InstanceNorm2d) -> None:
+    `padding` is what the convolutions find beyond the border, in PyTorch's words.
+    """
+
+    def __init__(
+        self, channels: int, norm: Callable[[int], nn.Module] = nn.InstanceNorm2d, padding: Padding = "reflect"
+    ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding),
             norm(channels),
             nn.ReLU(inplace=True),
-            nn.ReflectionPad2d(1),
-            nn.Conv2d(channels, channels, 3),
+            nn.Conv2d(channels, channels, 3, padding=1, padding_mode=padding),
             norm(channels),
         )
 
