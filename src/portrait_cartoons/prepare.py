@@ -4,8 +4,16 @@
 
 Every file is decoded with care, turned upright, converted to sRGB, cut to a square and resized; copies and near
 duplicates are left out, across splits, too; a hash of each file's contents puts it into train, val or test, so that
-adding files moves none. The output holds photo/train, photo/val and photo/test (or cartoon/...), contact sheets, and
+adding files moves none. The output holds photo/train, photo/val and photo/test (or cartoon/...), sheets/, and
 photo.csv: what became of each file and why. The input is never changed. An interrupted run goes on where it stopped.
+
+make=cartoons: half of the training photos become cartoons instead, so that the two domains show different people, and
+    the photos of val and test get their own cartoons as target/val and target/test. OpenCV draws them (bilateral
+    filters, mean shift, difference of Gaussians), or a trained generator: by=<run folder or checkpoint>.
+make=masks: who is person and who is not, in photo_mask and cartoon_mask, by OpenCV's GrabCut around the face, or by
+    the U-Net of a SelfieGAN: by=<run folder or checkpoint>.
+make=outlines: |dilate - erode| of the grey pictures, in photo_outline and cartoon_outline.
+make=smooth: cartoons with blurred edges, in cartoon_smooth. Training computes the same on the fly.
 
 Exit code: 0 done, 1 done but too many files cannot be read, 2 wrong use.
 
@@ -13,22 +21,21 @@ Examples:
 
     python -m src.prepare input=downloads output=data/portraits size=256 crop=face
     python -m src.prepare input=ffhq output=data/ffhq limit=10000
+    python -m src.prepare input=photos output=data/portraits make=cartoons,masks
     python -m src.prepare input=drawings output=data/portraits domain=cartoon
 """
 
 import io
-import json
 import os
 import sys
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
-from portrait_cartoons.files import write
 from portrait_cartoons.preparation.options import Options
+from portrait_cartoons.preparation.settled import settle
 
 if TYPE_CHECKING:
     from portrait_cartoons.preparation.manifest import Row
@@ -51,8 +58,7 @@ _CHOICES = {
     "format": ("png", "jpg", "webp"),
     "splits": ("hash", "folders"),
 }
-# With others of these, pictures would be cut otherwise or change splits: a set is made with one choice of them.
-_SETTLED = ("size", "crop", "format", "splits", "val", "test")
+_MAKES = ("cartoons", "masks", "outlines", "smooth")
 
 
 def main(arguments: list[str]) -> int:
@@ -66,13 +72,16 @@ def main(arguments: list[str]) -> int:
     _check(options)
     inputs = _inputs(options)
     output = _output(options, inputs)
-    _settle(options, output)
+    made = settle(options, output, _makes(options), _by(options))["made"]
     from portrait_cartoons.preparation.build import build
+    from portrait_cartoons.preparation.products import Makers
     from portrait_cartoons.preparation.workers import pool
 
+    paths = {make: by["path"] for make, by in made.items() if by}
+    makers = Makers(options.size, options.crop, paths.get("cartoons"), paths.get("masks"))
     with pool(_workers(options)) as processes:
         try:
-            rows = build(options, inputs, output, processes)
+            rows = build(options, inputs, output, made, makers, processes)
         except OSError as error:
             raise OptionError(
                 f"output={output} cannot be written to ({error.strerror}): make room or choose another folder"
@@ -111,21 +120,35 @@ def _output(options: Options, inputs: list[Path]) -> Path:
     return output
 
 
-def _settle(options: Options, output: Path) -> None:
-    """Note how the set is made. Raises OptionError where it was begun in another way."""
-    file = output / f"{options.domain}.json"
-    chosen = {key: value for key, value in asdict(options).items() if key in _SETTLED}
-    try:
-        before = json.loads(file.read_text(encoding="utf-8")) if file.exists() else chosen
-        for key, value in chosen.items():
-            if before[key] != value:
-                raise OptionError(
-                    f"{key}={value}, but the pictures in {output} were made with {key}={before[key]}:"
-                    " use that or choose another output folder"
-                )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OptionError(f"{file} is damaged: choose another output folder, or remove this one") from error
-    write(file, json.dumps(chosen, indent=2) + "\n")
+def _makes(options: Options) -> list[str]:
+    """What `make` asks for. Raises OptionError."""
+    makes = [make.strip() for make in options.make.split(",")] if options.make else []
+    for make in makes:
+        if make not in _MAKES:
+            raise OptionError(f"make={options.make}: it must be some of {','.join(_MAKES)}")
+    if "cartoons" in makes and options.domain == "cartoon":
+        raise OptionError("make=cartoons needs photos: leave out domain=cartoon or make=cartoons")
+    return makes
+
+
+def _by(options: Options) -> dict[str, str] | None:
+    """The checkpoint that makes cartoons or masks, its path and sha256. Raises UserError for one that cannot."""
+    if options.by is None:
+        return None
+    makes = {"cartoons", "masks"} & set(_makes(options))
+    if len(makes) != 1:
+        raise OptionError("by= makes cartoons or masks: add make=cartoons or make=masks, in two commands for both")
+    from portrait_cartoons.inference import Cartoonizer
+    from portrait_cartoons.networks.weights import file_sha256
+    from portrait_cartoons.preparation.networks import segmenter
+    from portrait_cartoons.runs.checkpoint import find
+
+    file = find(Path(options.by).expanduser())
+    if makes == {"cartoons"}:
+        Cartoonizer.load(file, "cpu")  # now, rather than in the midst of the work
+    else:
+        segmenter(str(file))
+    return {"path": str(file), "sha256": file_sha256(file)}
 
 
 def _workers(options: Options) -> int:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from portrait_cartoons.cli.options import OptionError
+from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import load_rgb, save_image
 from portrait_cartoons.preparation.squares import square
 from tests.preparation.pictures import contents, picture, prepare, rows, write_pictures
@@ -30,7 +30,7 @@ def test_pictures_become_squares_in_three_splits_with_a_list_and_contact_sheets(
     assert (
         f"40 pictures: {counts['train']} train, {counts['val']} val, {counts['test']} test" in capsys.readouterr().out
     )
-    assert all(load_rgb(tmp_path / "out" / f"photo-{split}.jpg").size for split in counts)
+    assert all(load_rgb(tmp_path / "out/sheets" / f"photo-{split}.jpg").size for split in counts)
     assert contents(tmp_path / "in") == before
 
 
@@ -136,11 +136,16 @@ def test_files_of_others_in_the_output_stay(tmp_path: Path) -> None:
         (["input={0}/in", "output={0}/out", "workers=many"], "workers=many"),
         (["input={0}/empty", "output={0}/out"], "holds no pictures"),
         (["input={0}/in", "output={0}/made", "crop=pad"], "were made with crop=centre"),
+        (["input={0}/in", "output={0}/out", "make=magic"], "make=magic: it must be some of cartoons,masks"),
+        (["input={0}/in", "output={0}/out", "make=smooth"], "add make=cartoons,smooth"),
+        (["input={0}/in", "output={0}/out", "make=cartoons", "domain=cartoon"], "needs photos"),
+        (["input={0}/in", "output={0}/out", "make=outlines", "by={0}/in"], "by= makes cartoons or masks"),
+        (["input={0}/in", "output={0}/out", "make=cartoons", "by={0}/none.ckpt"], "there is no checkpoint"),
     ],
 )
 def test_wrong_use_is_one_sentence(tmp_path: Path, arguments: list[str], sentence: str) -> None:
     write_pictures(tmp_path / "in", range(2))
     (tmp_path / "empty").mkdir()
     prepare(f"input={tmp_path}/in", f"output={tmp_path}/made")
-    with pytest.raises(OptionError, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         prepare(*(argument.format(tmp_path) for argument in arguments))

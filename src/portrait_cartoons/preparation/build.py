@@ -5,16 +5,17 @@ all. So a run that was interrupted goes on where it stopped, and what it makes i
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from portrait_cartoons.image import save_image
-from portrait_cartoons.preparation import splits
-from portrait_cartoons.preparation.choose import choose
+from portrait_cartoons.preparation import layout, splits
+from portrait_cartoons.preparation.choose import choose, file_name
 from portrait_cartoons.preparation.manifest import Journal, Row, write_manifest
 from portrait_cartoons.preparation.options import Options
-from portrait_cartoons.preparation.products import Task, produce
+from portrait_cartoons.preparation.products import Makers, Task, produce
 from portrait_cartoons.preparation.sheet import contact_sheet, sample
 from portrait_cartoons.preparation.sources import find_sources
 from portrait_cartoons.preparation.workers import Pool
@@ -23,44 +24,71 @@ from portrait_cartoons.progress import tracked
 _OURS = re.compile(r".+-[0-9a-f]{12}\.\w+|\..+\.tmp")  # the names of files written here, finished or not
 
 
-def build(options: Options, inputs: Iterable[Path], output: Path, pool: Pool) -> list[Row]:
+def build(
+    options: Options, inputs: Iterable[Path], output: Path, makes: Collection[str], makers: Makers, pool: Pool
+) -> list[Row]:
     """Write the pictures, the contact sheets and the manifest, whose rows are returned, sorted by source.
 
     Raises OSError or ImageError where the disk refuses.
     """
     manifest, journal = output / f"{options.domain}.csv", Journal(output / f".{options.domain}.jsonl")
-    rows = choose(find_sources(inputs), options, manifest, journal, pool)
-    rows = sorted(_produced(rows, options, output, pool), key=lambda row: row.source)
-    _tidy(rows, options, output)
-    for split in splits.SPLITS:
-        sheet = output / f"{options.domain}-{split}.jpg"
-        if files := sample(output / row.file for row in rows if row.split == split):
-            save_image(contact_sheet(files), sheet)
-        else:
-            sheet.unlink(missing_ok=True)
+    chosen = choose(find_sources(inputs), options, manifest, journal, pool)
+    tasks = {
+        row.source: Task(Path(row.source), row.facts, output, _files(row, options, makes))
+        for row in chosen
+        if row.split and row.facts
+    }
+    failures = _write(tasks, makers, pool)
+    rows = []
+    for row in sorted(chosen, key=lambda row: row.source):
+        if failure := failures.get(row.source):
+            del tasks[row.source]
+            row = replace(row, split="", reason=failure)
+        rows.append(replace(row, file=tasks[row.source].files[0].path) if row.source in tasks else row)
+    wanted = {file.path for task in tasks.values() for file in task.files}
+    owned = [folder for folder in layout.FOLDERS if folder.startswith(options.domain) or "cartoons" in makes]
+    _tidy(wanted, output, owned)
+    _draw_sheets(wanted, output, owned)
     write_manifest(manifest, rows)
     journal.path.unlink(missing_ok=True)
     return rows
 
 
-def _produced(rows: list[Row], options: Options, output: Path, pool: Pool) -> Iterable[Row]:
-    """The rows, once the files that they name are there; what fails now is left out."""
-    for split in splits.SPLITS:
-        (output / options.domain / split).mkdir(parents=True, exist_ok=True)
-    tasks = {
-        row.file: Task(Path(row.source), row.facts, options.size, options.crop, {output / row.file: "square"})
-        for row in rows
-        if row.facts and row.file and not (output / row.file).is_file()
-    }
-    reasons = dict(zip(tasks, tracked(pool.map(produce, tasks.values()), len(tasks), "writing"), strict=True))
-    for row in rows:
-        reason = reasons.get(row.file)
-        yield replace(row, file="", split="", reason=reason) if reason else row
+def _files(row: Row, options: Options, makes: Collection[str]) -> list[layout.File]:
+    name = file_name(Path(row.source), row.sha256)
+    return layout.files_of(name, options.format, row.sha256, row.split, options.domain, makes)
 
 
-def _tidy(rows: list[Row], options: Options, output: Path) -> None:
+def _write(tasks: dict[str, Task], makers: Makers, pool: Pool) -> dict[str, str]:
+    """Write the files that are not there yet. Of the sources that fail, the reason."""
+    left = {}
+    for source, task in tasks.items():
+        if missing := [file for file in task.files if not (task.output / file.path).is_file()]:
+            left[source] = replace(task, files=missing)
+    for folder in {(task.output / file.path).parent for task in left.values() for file in task.files}:
+        folder.mkdir(parents=True, exist_ok=True)
+    reasons = tracked(pool.map(partial(produce, makers=makers), left.values()), len(left), "writing")
+    return {source: reason for source, reason in zip(left, reasons, strict=True) if reason}
+
+
+def _tidy(wanted: Collection[str], output: Path, owned: Iterable[str]) -> None:
     """Remove what earlier and interrupted runs wrote and this one did not; files of other names are the user's own."""
-    wanted = {row.file for row in rows}
-    for path in (output / options.domain).glob("*/*"):
-        if _OURS.fullmatch(path.name) and path.relative_to(output).as_posix() not in wanted:
-            path.unlink()
+    for folder in owned:
+        for path in (output / folder).glob("*/*"):
+            if _OURS.fullmatch(path.name) and path.relative_to(output).as_posix() not in wanted:
+                path.unlink()
+
+
+def _draw_sheets(wanted: Iterable[str], output: Path, owned: Iterable[str]) -> None:
+    """A contact sheet of each folder and split, none where there is no picture."""
+    (output / "sheets").mkdir(exist_ok=True)
+    parts: dict[str, list[Path]] = {f"{folder}-{split}": [] for folder in owned for split in splits.SPLITS}
+    for path in wanted:
+        folder, split, _ = path.split("/")
+        parts[f"{folder}-{split}"].append(output / path)
+    for name, paths in parts.items():
+        sheet = output / "sheets" / f"{name}.jpg"
+        if paths:
+            save_image(contact_sheet(sample(paths)), sheet)
+        else:
+            sheet.unlink(missing_ok=True)

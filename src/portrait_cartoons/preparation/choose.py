@@ -17,7 +17,7 @@ from portrait_cartoons.progress import tracked
 
 
 def choose(sources: list[Source], options: Options, manifest: Path, journal: Journal, pool: Pool) -> list[Row]:
-    """A row for each source, with the file's path in the set or the reason why there is none.
+    """A row for each source, still without its file: the split of those that are taken, the reason for the others.
 
     What the manifest of an earlier run or the journal of an interrupted one tells is not found out again.
     """
@@ -44,8 +44,7 @@ def choose(sources: list[Source], options: Options, manifest: Path, journal: Jou
         elif reason := _unwanted(facts, split, seen, options):
             row = replace(row, reason=reason, facts=facts)
         else:
-            file = f"{options.domain}/{split}/{_name(first, digest)}.{options.format}"
-            row = replace(row, file=file, split=split, facts=facts)
+            row = replace(row, split=split, facts=facts)
             seen.add(row.source, facts.phash)
             kept += 1
         rows.append(row)
@@ -58,7 +57,7 @@ def choose(sources: list[Source], options: Options, manifest: Path, journal: Jou
 
 def unreadable(row: Row) -> bool:
     """Whether the row's file is no picture, as opposed to one that is not wanted."""
-    return not row.file and row.facts is None and not row.reason.startswith(("the same file", "not in the sample"))
+    return not row.split and row.facts is None and not row.reason.startswith(("the same file", "not in the sample"))
 
 
 def _left(source: Source, digest: str, reason: str) -> Row:
@@ -101,6 +100,6 @@ def _unwanted(facts: Facts, split: str, seen: Seen, options: Options) -> str:
     return f"looks like {twin}" if twin else ""
 
 
-def _name(source: Source, digest: str) -> str:
-    """A file name that any system takes, distinct for each picture."""
-    return f"{re.sub('[^A-Za-z0-9]+', '_', source.path.stem)[:40].strip('_') or 'picture'}-{digest[:12]}"
+def file_name(source: Path, digest: str) -> str:
+    """Without suffix: one that any system takes, distinct for each picture."""
+    return f"{re.sub('[^A-Za-z0-9]+', '_', source.stem)[:40].strip('_') or 'picture'}-{digest[:12]}"

@@ -17,6 +17,8 @@ class Options:
     val: float
     test: float
     limit: int | None
+    make: str | None
+    by: str | None
     min_side: int
     near_duplicates: bool
     max_unreadable: float
