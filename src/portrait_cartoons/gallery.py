@@ -15,6 +15,17 @@ def main(arguments: list[str]) -> None:
         return
     if len(arguments) != 1:
         raise UserError("name one run folder: python -m src.gallery runs/cyclegan-toy/<time>")
+    folder = Path(arguments[0]).expanduser()
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}: name a run folder, such as runs/cyclegan-toy/<time>")
+    if not (folder / "config.yaml").is_file():
+        raise UserError(
+            f"{folder} is not a run folder, because it has no config.yaml: name one, such as runs/cyclegan-toy/<time>"
+        )
     from portrait_cartoons.runs.page import write_gallery
 
-    print(write_gallery(Path(arguments[0])))
+    try:
+        print(write_gallery(folder))
+    except OSError as error:
+        page = folder / "index.html"
+        raise UserError(f"cannot write {page}: {error.strerror}; make room or mend the folder's rights") from error

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from portrait_cartoons.callbacks.samples import Samples
+from portrait_cartoons.runs.wandb_logger import WandB
 
 SIDE = 16
 
@@ -22,6 +23,7 @@ class Data(LightningDataModule):
             {"photo": photo, "path": f"{i}.png"} | ({"target": -photo} if target else {})
             for i, photo in enumerate(photos)
         ]
+        self.val_cartoons = [{"cartoon": torch.full((3, SIDE, SIDE), -1.0)}] * 2
 
     def train_dataloader(self) -> DataLoader:
         return DataLoader(self.items, batch_size=2)  # type: ignore[arg-type]
@@ -31,8 +33,9 @@ class Data(LightningDataModule):
 
 
 class Module(LightningModule):
-    def __init__(self, value: float = 1.0) -> None:
+    def __init__(self, value: float = 1.0, mask: float | None = None) -> None:
         super().__init__()
+        self.mask = mask
         self.automatic_optimization = False
         self.dropout = nn.Sequential(nn.Dropout(), nn.Dropout().eval())
         self.weight = nn.Parameter(torch.zeros(()))
@@ -54,7 +57,8 @@ class Module(LightningModule):
         self.batch_sizes.append(len(batch["photo"]))
         torch.rand(()), np.random.rand()  # noqa: NPY002
         photo = batch["photo"]
-        return {"output": torch.full_like(photo, self.value), "cycle": -torch.ones_like(photo)}
+        outputs = {"output": torch.full_like(photo, self.value), "cycle": -torch.ones_like(photo)}
+        return outputs if self.mask is None else outputs | {"mask": torch.full_like(photo[:, :1], self.mask)}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), 0.1)
@@ -110,7 +114,22 @@ def test_the_grid_has_a_row_for_each_kind_and_a_column_for_each_photo(tmp_path: 
 
 def test_rows_that_do_not_exist_are_left_out_and_count_limits_the_columns(tmp_path: Path) -> None:
     trainer_in(tmp_path, Samples(count=2), epochs=1).fit(Module(), datamodule=Data(target=False))
-    assert cells(tmp_path / "samples/epoch_0001.png", rows=3, columns=2).shape == (3, 2, 3)
+    photos, outputs, cycles, cartoons = cells(tmp_path / "samples/epoch_0001.png", rows=4, columns=2)[..., 0].tolist()
+    assert (photos, outputs, cycles) == ([128, 159], [255] * 2, [0] * 2)
+    assert cartoons == [0, 0]  # in place of targets, the user's own
+
+
+def test_masks_have_a_row_of_their_own(tmp_path: Path) -> None:
+    trainer_in(tmp_path, Samples(), epochs=1).fit(Module(mask=0.25), datamodule=Data())
+    assert (cells(tmp_path / "samples/epoch_0001.png", rows=5, columns=3)[2] == 64).all()
+
+
+@pytest.mark.slow
+def test_wandb_gets_the_grid(tmp_path: Path) -> None:
+    trainer = trainer_in(tmp_path, Samples(), epochs=1)
+    trainer.loggers = [WandB(tmp_path, "p", offline=True)]
+    trainer.fit(Module(), datamodule=Data())
+    assert len(list(tmp_path.glob("wandb/offline-run-*/files/media/images/samples*.png"))) == 2
 
 
 def test_networks_see_no_more_photos_at_a_time_than_in_validation(tmp_path: Path) -> None:

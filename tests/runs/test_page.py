@@ -154,6 +154,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_the_page(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "config.yaml").touch()
     gallery.main([str(tmp_path)])
     assert Path(capsys.readouterr().out.strip()) == tmp_path / "index.html"
 
@@ -175,5 +176,19 @@ def test_a_missing_run_folder_ends_the_command_with_one_sentence() -> None:
     command = [sys.executable, "-m", "src.gallery", "nowhere"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: there is no run folder nowhere")
+    assert done.stderr.startswith("error: there is no folder nowhere")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_folder_that_is_not_a_run_is_left_alone(tmp_path: Path) -> None:
+    add_samples(tmp_path, 1)
+    with pytest.raises(UserError, match="is not a run folder"):
+        gallery.main([str(tmp_path)])
+    assert not (tmp_path / "index.html").exists()
+
+
+def test_each_curve_says_what_it_means(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,epoch,val/content/ssim,mine\n1,0,0.5,3\n")
+    charts = charts_of(tmp_path)
+    assert "1 is the same structure" in charts["val/content/ssim"]["meaning"]
+    assert charts["mine"]["meaning"] == ""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.seed import isolate_rng
@@ -19,7 +20,8 @@ from portrait_cartoons.image import save_image, to_uint8
 from portrait_cartoons.runs.page import write_gallery
 
 _INPUTS = ("photo", "target")
-_ROWS = ("photo", "output", "cycle", "target")
+_OUTPUTS = ("output", "mask", "cycle")
+_ROWS = ("photo", *_OUTPUTS, "target", "cartoon")
 _BACKGROUND, _TEXT = (32, 32, 32), (224, 224, 224)
 _GAP = 2  # pixels
 
@@ -28,14 +30,16 @@ class Samples(Callback):
     """After each validation, writes `samples/epoch_0001.png` below the trainer's root folder, then renews the gallery.
 
     The grid has a column for each of the first `count` photos of the validation set, and the rows photo, output,
-    cycle and target as far as they exist; `epoch_0000.png` shows the untrained networks. The data set's items hold
-    "photo" and perhaps "target", 3 x H x W; the module's `validation_step` returns "output" and perhaps "cycle",
-    N x 3 x H x W, and logs nothing. All are in [-1, 1].
+    mask, cycle and target as far as they exist; where there are no targets, the last row shows cartoons of the
+    validation set, so that the style can be compared. `epoch_0000.png` shows the untrained networks. W&B gets the grid
+    too. The data set's items hold "photo" and perhaps "target", 3 x H x W; the module's `validation_step` returns
+    "output" and perhaps "cycle", N x 3 x H x W in [-1, 1], and "mask", N x 1 x H x W in [0, 1], and logs nothing.
     """
 
     def __init__(self, count: int = 8) -> None:
         self.count = count
         self._batch: dict[str, Tensor] = {}
+        self._cartoons: dict[str, Tensor] = {}
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -65,7 +69,11 @@ class Samples(Callback):
             rows = self._rows(trainer, pl_module)
         run_dir = Path(trainer.default_root_dir)
         (run_dir / "samples").mkdir(parents=True, exist_ok=True)
-        save_image(_grid(rows), run_dir / "samples" / f"epoch_{epoch:04d}.png")
+        file = run_dir / "samples" / f"epoch_{epoch:04d}.png"
+        save_image(_grid(rows), file)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_image("samples", [str(file)], trainer.global_step, caption=[f"epoch {epoch}"])
 
     def _rows(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Tensor]:
         """The pictures of each row by its label, N x 3 x H x W in [-1, 1] on the CPU."""
@@ -74,6 +82,10 @@ class Samples(Callback):
             items = [loader.dataset[i] for i in range(min(self.count, len(loader.dataset)))]
             names = [name for name in _INPUTS if all(name in item for item in items)]
             self._batch = default_collate([{name: item[name] for name in names} for item in items])
+            if "target" not in names:
+                cartoons = trainer.datamodule.val_cartoons  # type: ignore[attr-defined]
+                shown = range(min(self.count, len(cartoons)))
+                self._cartoons = {"cartoon": torch.stack([cartoons[i]["cartoon"] for i in shown])} if shown else {}
         # Chunks of the validation's own batch size are known to fit into memory.
         chunks = {name: x.split(loader.batch_size or 1) for name, x in self._batch.items()}
         outputs = [
@@ -81,6 +93,9 @@ class Samples(Callback):
             for chunk in zip(*chunks.values(), strict=True)
         ]
         rows = self._batch | {name: torch.cat([output[name] for output in outputs]) for name in outputs[0]}
+        rows |= self._cartoons
+        if "mask" in rows:
+            rows["mask"] = rows["mask"].expand(-1, 3, -1, -1) * 2 - 1
         return {name: rows[name] for name in _ROWS if name in rows}
 
 
@@ -89,7 +104,7 @@ def _validate(trainer: Trainer, pl_module: LightningModule, batch: dict[str, Ten
     inputs = precision.convert_input({name: x.to(pl_module.device) for name, x in batch.items()})
     with precision.val_step_context():
         output: Any = pl_module.validation_step(inputs, 0)
-    return {name: output[name].float().cpu() for name in _ROWS if name in output}
+    return {name: output[name].float().cpu() for name in _OUTPUTS if name in output}
 
 
 @contextmanager

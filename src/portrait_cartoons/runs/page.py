@@ -7,7 +7,6 @@ import base64
 import io
 import json
 import math
-import os
 import re
 from datetime import datetime
 from functools import lru_cache
@@ -20,6 +19,8 @@ import numpy as np
 from PIL import Image
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import write
+from portrait_cartoons.runs.meaning import meaning
 
 _MAX_FRAMES = 60
 _MAX_POINTS = 200
@@ -58,9 +59,7 @@ def write_gallery(run_dir: Path) -> Path:
         data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
     )
     path = run_dir / "index.html"
-    temporary = path.with_name("index.html.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    write(path, page)
     return path
 
 
@@ -117,7 +116,9 @@ def _groups(series: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[dict[str, 
         finite = np.isfinite(values)
         curve = _thin(steps[finite], values[finite])
         extra = {"baseline": _baseline(name, series), "invalid": int((~finite).sum())}
-        groups.setdefault(group, []).append({"name": tail or group, "metric": name, **curve, **extra})
+        groups.setdefault(group, []).append(
+            {"name": tail or group, "metric": name, "meaning": meaning(name), **curve, **extra}
+        )
     return [{"name": _TITLES.get(name, name), "charts": charts} for name, charts in groups.items() if charts]
 
 
