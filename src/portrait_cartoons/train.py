@@ -107,7 +107,7 @@ def train(cfg: DictConfig) -> None:
     experiment = build(cfg)
     print(f"training {choices['model']} on {choices['data']} in {folder}")
     if features := cfg.model.get("features"):
-        print(f"content loss: {features.layer}, input scale {features.input_scale}, weights {features.weights}")
+        print(f"content loss: {features.layer}, weights {features.weights}")
     started = time.monotonic()
     try:
         experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)

@@ -177,7 +177,7 @@ def test_without_a_background_it_is_cartoongan() -> None:
 def test_the_discriminator_judges_fakes_of_the_pool() -> None:
     system = model(CartoonGAN, pool_size=1, optimizers={"g": adam(0.0), "d": adam(0.0)})
     system.pool.images = [torch.full((3, 8, 8), 0.9)]
-    system.pool.forward = lambda images: torch.stack([system.pool.images[0]])
+    system.pool.forward = lambda _: torch.stack([system.pool.images[0]])
     (values,) = fit(system, [sample(0.1, 0.6, 0.4)])
     assert values["train/d_score/fake"] == pytest.approx(0.9)
     assert values["train/g/adv"] == pytest.approx((0.4 - 1) ** 2), "G answers for its own output"

@@ -86,7 +86,7 @@ def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
     assert_same_run(parts, whole)
     options = composed("train", [f"model={model}"]).model
     text = (whole / "output.txt").read_text()
-    assert ("input scale" in text) == ("weights random" in text) == ("features" in options)
+    assert ("content loss: " in text) == ("weights random" in text) == ("features" in options)
     logged = rows(whole)
     assert sum("val/target/psnr" in row for row in logged) == 3
     earlier = len(options.get("phases", {}))

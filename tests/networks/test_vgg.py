@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models.vgg import cfgs, make_layers
 
 from portrait_cartoons.networks import vgg
-from portrait_cartoons.networks.vgg import InputScale, Layer, VGGFeatures
+from portrait_cartoons.networks.vgg import Layer, VGGFeatures
 from portrait_cartoons.networks.weights import WeightsError
 from tests.networks import plain
 
@@ -59,25 +59,33 @@ def test_layers_equal_their_second_writing(
     assert torch.equal(features, expected)
 
 
+TORCHVISION = ((1.0 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.25 - 0.406) / 0.225)
+CAFFE = (0.25 * 255 - 103.939, 0.5 * 255 - 116.779, 1.0 * 255 - 123.68)
+
+
 @pytest.mark.parametrize(
-    ("input_scale", "expected"),
-    [
-        ("imagenet", ((1.0 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.25 - 0.406) / 0.225)),
-        ("caffe", (0.25 * 255 - 103.939, 0.5 * 255 - 116.779, 1.0 * 255 - 123.68)),
-    ],
+    ("weights", "expected"), [("imagenet", TORCHVISION), ("random", TORCHVISION), ("caffe", CAFFE), ("", TORCHVISION)]
 )
-def test_input_scale_worked_out_by_hand(input_scale: InputScale, expected: tuple[float, float, float]) -> None:
-    network = VGGFeatures(input_scale=input_scale, weights="random")
+def test_images_reach_the_network_as_it_was_trained_on_them(
+    weights: str, expected: tuple[float, float, float], file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    genuine = cached(monkeypatch, tmp_path, hashlib.sha256(file.read_bytes()).hexdigest()[:8], weights)
+    genuine.symlink_to(file)
+    network = VGGFeatures(weights=weights or str(file))
     seen: list[Tensor] = []
     network.layers.register_forward_pre_hook(lambda _module, inputs: seen.append(inputs[0]))
     network(torch.tensor([1.0, 0.0, -0.5]).view(1, 3, 1, 1).expand(1, 3, 16, 16))  # red 1, green 0.5, blue 0.25
     torch.testing.assert_close(seen[0][0, :, 5, 7], torch.tensor(expected), rtol=1e-4, atol=1e-4)
 
 
+def test_images_are_resized_before_where_a_size_is_given() -> None:
+    network = VGGFeatures("vgg19.conv2_2", "random", size=24)
+    assert network(images()).shape == (2, 128, 12, 12)
+
+
 @pytest.mark.parametrize("layer", ["vgg19.conv4_4", "vgg19.conv2_2", "vgg16.23"])
-@pytest.mark.parametrize("input_scale", ["imagenet", "caffe"])
-def test_random_features_are_of_order_1(layer: Layer, input_scale: InputScale) -> None:
-    features = VGGFeatures(layer, input_scale, "random")(images())
+def test_random_features_are_of_order_1(layer: Layer) -> None:
+    features = VGGFeatures(layer, "random")(images())
     assert 0.3 < features.square().mean().sqrt() < 3
 
 
@@ -124,20 +132,26 @@ def test_a_cached_file_that_was_tampered_with_is_refused(tmp_path: Path, monkeyp
     assert str(target) in str(caught.value)
 
 
-def cached(monkeypatch: pytest.MonkeyPatch, folder: Path, prefix: str) -> Path:
+def cached(monkeypatch: pytest.MonkeyPatch, folder: Path, prefix: str, kind: str = "imagenet") -> Path:
     """Where the weights of VGG19 are to lie, were their sha256 to begin so."""
-    truncated = vgg.TRUNCATED["vgg19.conv4_4"]._replace(url=f"http://nowhere/vgg19-{prefix}.pth")
-    monkeypatch.setitem(vgg.TRUNCATED, "vgg19.conv4_4", truncated)
+    if kind in vgg.PUBLISHED:
+        monkeypatch.setitem(vgg.PUBLISHED[kind], "vgg19", f"http://nowhere/vgg19-{prefix}.pth")
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(folder))
     (folder / "checkpoints").mkdir()
     return folder / "checkpoints" / f"vgg19-{prefix}.pth"
 
 
 @pytest.mark.parametrize(
-    ("layer", "name"), [("vgg19.conv4_4", "vgg19-dcbb9e9d.pth"), ("vgg16.23", "vgg16-397923af.pth")]
+    ("layer", "weights", "name"),
+    [
+        ("vgg19.conv4_4", "imagenet", "vgg19-dcbb9e9d.pth"),
+        ("vgg16.23", "imagenet", "vgg16-397923af.pth"),
+        ("vgg19.conv4_4", "caffe", "vgg19-d01eb7cb.pth"),
+        ("vgg16.23", "caffe", "vgg16-00b39a1b.pth"),
+    ],
 )
 def test_without_a_network_the_error_names_the_file_and_the_ways_out(
-    layer: Layer, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    layer: Layer, weights: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str | None] = []
 
@@ -148,7 +162,7 @@ def test_without_a_network_the_error_names_the_file_and_the_ways_out(
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
     with pytest.raises(WeightsError, match=r"no network.*weights=<file>, or use weights=random") as caught:
-        VGGFeatures(layer)
+        VGGFeatures(layer, weights)
     assert str(tmp_path / "checkpoints" / name) in str(caught.value)
     assert asked == [name[6:14]]
 

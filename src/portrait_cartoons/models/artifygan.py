@@ -5,9 +5,9 @@
     D:  min_D  -E_y log D(y) - E_e log(1 - D(e)) - E_x log(1 - D(G(x)))                          adv
     G:  min_G  -E_x log D(G(x)) + w_content E_x |V(G(x)) - V(x)|_1                               content
 
-D's sigmoid belongs to the objective (`vanilla`). The authors weigh the *sum* of the feature distances with 1e-5; on the
-mean taken here that is 1e-5 * 16 * 512 * 16 * 16 = 21. A first phase trains G on content alone, while D waits. What is
-ArtifyGAN's own are the networks, src/portrait_cartoons/networks/artifygan.py; the algorithm is cartoongan.py's.
+D's sigmoid belongs to the objective (`vanilla`). The authors weigh the *sum* of the feature distances: see
+src/portrait_cartoons/losses/perceptual.py. A first phase trains G on content alone, while D waits. What is ArtifyGAN's
+own are the networks, src/portrait_cartoons/networks/artifygan.py; the algorithm is cartoongan.py's.
 """
 
 from portrait_cartoons.models.cartoongan import CartoonGAN

@@ -7,32 +7,37 @@ from typing import Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import interpolate
 from torchvision.models import VGG, VGG16_Weights, VGG19_Weights, vgg16, vgg19
 
 from portrait_cartoons.networks.weights import WeightsError, published, state_dict
 
 Layer = Literal["vgg19.conv4_4", "vgg19.conv2_2", "vgg16.23"]
-InputScale = Literal["imagenet", "caffe"]
 
 
 class Truncated(NamedTuple):
-    """The first `depth` of torchvision's layers, and where their ImageNet weights are published."""
+    """The first `depth` layers of a network of torchvision's."""
 
     network: Callable[..., VGG]
     depth: int
-    url: str
 
 
 TRUNCATED: dict[Layer, Truncated] = {
-    "vgg19.conv4_4": Truncated(vgg19, 26, VGG19_Weights.IMAGENET1K_V1.url),
-    "vgg19.conv2_2": Truncated(vgg19, 8, VGG19_Weights.IMAGENET1K_V1.url),
-    "vgg16.23": Truncated(vgg16, 24, VGG16_Weights.IMAGENET1K_V1.url),
+    "vgg19.conv4_4": Truncated(vgg19, 26),
+    "vgg19.conv2_2": Truncated(vgg19, 8),
+    "vgg16.23": Truncated(vgg16, 24),
 }
-# Mean and divisor per channel of RGB images in [0, 1].
-SCALES: dict[InputScale, tuple[tuple[float, ...], tuple[float, ...]]] = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3),
+# Weights trained on ImageNet twice: by torchvision, and by the networks' authors with Caffe (Justin Johnson's copy).
+PUBLISHED: dict[str, dict[str, str]] = {
+    "imagenet": {"vgg16": VGG16_Weights.IMAGENET1K_V1.url, "vgg19": VGG19_Weights.IMAGENET1K_V1.url},
+    "caffe": {
+        "vgg16": "https://web.eecs.umich.edu/~justincj/models/vgg16-00b39a1b.pth",
+        "vgg19": "https://web.eecs.umich.edu/~justincj/models/vgg19-d01eb7cb.pth",
+    },
 }
+# Mean and divisor per channel of RGB images in [0, 1]: what each training showed its network.
+TORCHVISION_SCALE = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CAFFE_SCALE = (123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3
 
 
 class VGGFeatures(nn.Module):
@@ -45,11 +50,12 @@ class VGGFeatures(nn.Module):
         layer: `vgg19.conv4_4`, before its ReLU, N x 512 x H/8 x W/8 (CartoonGAN); `vgg16.23`, after the fourth
             pooling, N x 512 x H/16 x W/16 (ArtifyGAN); or `vgg19.conv2_2`, before its ReLU, N x 128 x H/2 x W/2, for
             random weights: a generator learns to keep a picture from them much sooner than from deep ones.
-        input_scale: what the images are turned into: RGB of about unit variance (`imagenet`), or BGR in 0..255 less
-            the mean (`caffe`), about 60 times larger. Loss weights hold for one of them only.
-        weights: `imagenet`, those of torchvision, trained on that scale and downloaded on first use; `random`, drawn
-            from `seed` such that features are of order 1 under either scale; or a file with a state dict of the
-            network, named as torchvision's.
+        weights: `imagenet`, those of torchvision; `caffe`, those of the VGG authors, which CartoonGAN's used; both
+            are downloaded on first use. `random`, drawn from `seed` such that features are of order 1. Or a file with
+            a state dict of torchvision's, or one trained like it. The images are given to the network as it was
+            trained: with `caffe` as BGR in 0..255 less the mean, else as RGB of about unit variance. Caffe's numbers
+            are 57.6 times larger, so a loss weight holds for one of the two.
+        size: side in pixels to which images are resized before, bilinearly; null leaves them as they are.
         seed: of random weights.
 
     Raises:
@@ -62,26 +68,29 @@ class VGGFeatures(nn.Module):
     def __init__(
         self,
         layer: Layer = "vgg19.conv4_4",
-        input_scale: InputScale = "imagenet",
         weights: str = "imagenet",
+        size: int | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        network, depth, url = TRUNCATED[layer]
+        network, depth = TRUNCATED[layer]
         with torch.device("meta"):  # most of the whole network is cut off
             layers = network(init_weights=False).features.children()
         self.layers = nn.Sequential(*islice(layers, depth)).to_empty(device="cpu")
-        self.bgr = input_scale == "caffe"
-        for name, values in zip(("mean", "divisor"), SCALES[input_scale], strict=True):
+        self.size, self.bgr = size, weights == "caffe"
+        scale = CAFFE_SCALE if self.bgr else TORCHVISION_SCALE
+        for name, values in zip(("mean", "divisor"), scale, strict=True):
             self.register_buffer(name, torch.tensor(values).view(3, 1, 1), persistent=False)
         if weights == "random":
             self._draw(seed)
         else:
-            self._read(weights, url, network.__name__)
+            self._read(weights, network.__name__)
         _freeze(self.layers)
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
+        if self.size:
+            images = interpolate(images, (self.size, self.size), mode="bilinear")
         x = ((images + 1) / 2 - self.mean) / self.divisor
         return self.layers(x.flip(1) if self.bgr else x)
 
@@ -99,10 +108,10 @@ class VGGFeatures(nn.Module):
                 nn.init.zeros_(parameter)
         next(self.layers.parameters()).mul_(4 * self.divisor)  # values in [0, 1] deviate by about 1/4
 
-    def _read(self, weights: str, url: str, network: str) -> None:
-        what = f"the VGG weights ({network})"
+    def _read(self, weights: str, network: str) -> None:
+        what = f"the VGG weights ({network}{', Caffe' if self.bgr else ''})"
         way_out = f"name a file of torchvision's {network} with weights=<file>, or use weights=random"
-        file = published(url, what, way_out) if weights == "imagenet" else Path(weights)
+        file = published(PUBLISHED[weights][network], what, way_out) if weights in PUBLISHED else Path(weights)
         entries = state_dict(file, what, way_out)
         try:
             self.layers.load_state_dict({name: entries[f"features.{name}"] for name in self.layers.state_dict()})
