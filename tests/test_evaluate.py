@@ -30,7 +30,7 @@ from portrait_cartoons.runs.checkpoint import load, load_generator, write
 from tests.conftest import TOY, Command
 
 SIZE = ("data.size=32", "data.load_size=36")
-DATA = ("data=toy", "data.source.train=1", "data.source.val=1", "data.source.test=5", "data.val_batch_size=2", *SIZE)
+DATA = ("data=toy", "data.source.train=3", "data.source.val=2", "data.source.test=5", "data.val_batch_size=2", *SIZE)
 QUICK = ("device=cpu", "bootstrap=50", "output=out")
 SMALL = ("model.generator.width=4", "model.generator.blocks=1", "model.discriminator.width=4", *TOY, *SIZE)
 
@@ -83,33 +83,40 @@ def row(report: Report, name: str) -> Row:
     return next(row for row in report.rows if row.name == name)
 
 
-def pixels(folder: str) -> torch.Tensor:
+def pixels(folder: str, kind: str = "pictures") -> torch.Tensor:
     """The PNGs of a folder in [0, 1], N x 3 x H x W."""
-    arrays = [load_rgb(path) for path in list_images(Path("out", "pictures", folder))]
+    arrays = [load_rgb(path) for path in list_images(Path("out", kind, folder))]
     return torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2) / 255
 
 
 def test_every_value_can_be_found_again_in_the_saved_pictures(capsys: pytest.CaptureFixture[str]) -> None:
     report = run("ckpt=[runs/*/*,Jörgs cartoon.ckpt]")
     names = ["cyclegan-toy", "cyclegan-toy-2", "Jörgs_cartoon"]
-    assert [row.name for row in report.rows] == ["unchanged photo", "photo set", *names]
+    assert [row.name for row in report.rows] == ["unchanged photo", "photo set", "training cartoons", *names]
     for name in names:
         found, values = similarity(pixels(name), pixels("photo")), row(report, name).values
         for metric, vector in found.items():
             assert values[f"content/{metric}"].value == pytest.approx(vector.mean().item(), rel=1e-4)
         assert ("cycle/psnr" in values) == name.startswith("cyclegan")
+        if "cycle/psnr" in values:
+            found = similarity(pixels(name, "cycles"), pixels("photo"))
+            assert values["cycle/psnr"].value == pytest.approx(found["psnr"].mean().item(), rel=1e-4)
         assert values.keys() >= {"random_fd", "random_kd", "target/ssim", "parameters", "milliseconds"}
     psnr = similarity(pixels("photo"), pixels("target"))["psnr"].mean().item()
     assert row(report, "unchanged photo").values["target/psnr"].value == pytest.approx(psnr, rel=1e-4)
     assert row(report, "unchanged photo").values.keys() == {f"{f}/{m}" for f in ("content", "target") for m in found}
-    assert row(report, "photo set").values.keys() == {"random_fd", "random_kd"}
+    for name, folder in (("photo set", "photo"), ("training cartoons", "training cartoon")):
+        assert row(report, name).values.keys() == {"random_fd", "random_kd"}
+        assert row(report, name).pictures == f"pictures/{folder}"
+    assert len(pixels("training cartoon")) == 3
     assert len(pixels("cartoon")) == report.protocol["cartoons"] == 5
     assert (report.photos, report.targets) == ("pictures/photo", "pictures/target")
     output = capsys.readouterr().out
     assert all(name in output for name in names)
     assert "There is no FID without the Inception weights" in output
+    assert "5 photos against 5 cartoons" in output
     with Path("out/report.csv").open() as file:
-        assert len(list(csv.DictReader(file))) == 5
+        assert len(list(csv.DictReader(file))) == 6
 
 
 def test_the_size_and_the_speed_are_those_of_the_generator_in_the_columns_units(
@@ -137,14 +144,32 @@ def test_outputs_are_those_of_the_loaded_model() -> None:
     assert np.array_equal(load_rgb("out/pictures/Jörgs_cartoon/000000.png"), expected)
 
 
+@pytest.mark.parametrize(("split", "count"), [("val", 2), ("test", 5), ("all", 3 + 2 + 5)])
+def test_the_split_that_is_asked_for_is_measured(split: str, count: int) -> None:
+    report = run("ckpt=Jörgs cartoon.ckpt", f"split={split}")
+    assert (report.protocol["split"], report.protocol["photos"], report.protocol["cartoons"]) == (split, count, count)
+    assert len(pixels("Jörgs_cartoon")) == count
+    # Training cartoons are not a floor for themselves.
+    assert ("training cartoons" in [row.name for row in report.rows]) == (split != "all")
+
+
+def test_systems_are_compared_also_after_a_second_start() -> None:
+    run("ckpt=runs/*/*-2")
+    (pair,) = run("ckpt=runs/*/*").undecided["content/psnr"]
+    assert set(pair) == {"cyclegan-toy", "cyclegan-toy-2"}
+    for file in Path("out/resamples").iterdir():
+        file.write_bytes(b"damaged")
+    assert run("ckpt=Jörgs cartoon.ckpt").undecided == {}
+
+
 def test_a_second_start_measures_only_what_is_missing() -> None:
     first = run("ckpt=Jörgs cartoon.ckpt")
     kept = Path("out/pictures/Jörgs_cartoon/000000.png"), Path("out/pictures/photo/000000.png")
     times = [file.stat().st_mtime_ns for file in kept]
     shutil.copy("Jörgs cartoon.ckpt", "same.ckpt")
     second = run("ckpt=[same.ckpt,runs/*/*-2]")
-    assert second.rows[:3] == first.rows
-    assert [row.name for row in second.rows[3:]] == ["cyclegan-toy"]
+    assert second.rows[:4] == first.rows
+    assert [row.name for row in second.rows[4:]] == ["cyclegan-toy"]
     assert [file.stat().st_mtime_ns for file in kept] == times
     assert len(second.commands) == 2
 
@@ -170,7 +195,7 @@ def test_an_evaluation_that_was_killed_goes_on(command: Command) -> None:
     assert len(pixels("cartoon")) == 4
     # With as many threads, on which the milliseconds depend.
     assert command("evaluate", *arguments, folder=Path.cwd()).exitcode == 0
-    assert len(read(Path("out/report.json")).rows) == 3
+    assert len(read(Path("out/report.json")).rows) == 4
     assert len(pixels("cartoon")) == len(pixels("photo")) == 5
 
 
@@ -277,7 +302,7 @@ def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None
     save(Path("nan.ckpt"), "model=cyclegan", change=diverge)
     with pytest.raises(UserError, match="the output has pixels from nan"):
         run("ckpt=[Jörgs cartoon.ckpt,nan.ckpt]")
-    assert [row.name for row in read(Path("out/report.json")).rows][2:] == ["Jörgs_cartoon"]
+    assert [row.name for row in read(Path("out/report.json")).rows][3:] == ["Jörgs_cartoon"]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +348,7 @@ def test_keys_of_the_data_are_checked_as_for_training() -> None:
 def test_help_and_mistakes_wait_for_no_heavy_import(tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text("raise SystemExit('torch was imported')")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{CONF.parent}"}
-    for arguments, code in ((["--help"], 0), (["data=toy", "ckpt=a", "fidelty=true"], 2), (["ckpt=a", "data=tyo"], 2)):
+    for arguments, code in ((["--help"], 0), (["data=toy", "ckpt=a", "fidelty=true"], 2)):
         command = [sys.executable, "-m", "src.evaluate", *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == code, done.stderr

@@ -46,7 +46,7 @@ KINDS = {
     "bootstrap": "a whole number of resamples",
     "seed": "a whole number",
 }
-ENOUGH = 2048  # images, below which FID depends more on their number than on the systems
+CHOICES = {"features": ("auto", "inception", "random"), "split": ("test", "val", "all")}
 
 
 @dataclass
@@ -55,6 +55,7 @@ class Options:
 
     ckpt: str | None
     output: str | None
+    split: str
     limit: int | None
     features: str
     weights: str | None
@@ -71,14 +72,14 @@ def main(arguments: list[str]) -> None:
         print(f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}")
         print(f"Data, with the keys of src.train: {', '.join(usage.groups()['data'])}")
         return
-    options, overrides = split(arguments)
+    options, overrides = parsed(arguments)
     paper = chosen_paper(options.report) if options.report else None
     missing: list[str] = []
     if paper:
         systems, missing = finished_runs(paper)
         overrides = [f"data={paper.data}", *overrides]  # unless other data are named: the last one counts
     elif not any(override.startswith("data=") for override in overrides):
-        raise OptionError("data is missing: add data=<choice>, whose test split is measured on; see --help")
+        raise OptionError("data is missing: add data=<choice>, the pictures to measure on; see --help")
     cfg = checked_config("train", overrides, networks=False)
 
     from portrait_cartoons.evaluation import ranks
@@ -99,12 +100,13 @@ def main(arguments: list[str]) -> None:
             _show(report, evaluator, paper, missing)
 
 
-def split(arguments: list[str]) -> tuple[Options, list[str]]:
+def parsed(arguments: list[str]) -> tuple[Options, list[str]]:
     """The options, and the overrides of the data. Raises OptionError."""
     data = [text for text in arguments if re.match(r"[+~]*data\b", text)]
     options = parse_options(Options, OPTIONS, [text for text in arguments if text not in data], KINDS, ("data",))
-    if options.features not in ("auto", "inception", "random"):
-        raise OptionError(f"features={options.features}: it must be auto, inception or random")
+    for key, choices in CHOICES.items():
+        if (value := getattr(options, key)) not in choices:
+            raise OptionError(f"{key}={value}: it must be {', '.join(choices[:-1])} or {choices[-1]}")
     for key, least in (("limit", 2), ("bootstrap", 0), ("seed", 0)):
         value = getattr(options, key)
         if value is not None and value < least:
@@ -139,7 +141,7 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
     from portrait_cartoons.devices import device
     from portrait_cartoons.evaluation import ranks
     from portrait_cartoons.evaluation.bootstrap import Bootstrap
-    from portrait_cartoons.evaluation.evaluator import Evaluator
+    from portrait_cartoons.evaluation.evaluator import Evaluator, Split
     from portrait_cartoons.evaluation.features import Choice, feature_network
     from portrait_cartoons.evaluation.session import made
 
@@ -149,14 +151,9 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
     data = build_data(cfg, ("photo",))
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = Path(options.output).expanduser() if options.output else ranks.agreed(ROOT / now)
-    return Evaluator(
-        data,
-        network,
-        Bootstrap(options.bootstrap, options.seed),
-        device(options.device),
-        made(folder),
-        *(min(options.limit or len(pictures), len(pictures)) for pictures in (data.test, data.test_cartoons)),
-    )
+    split = cast(Split, options.split)
+    chosen, bootstrap = device(options.device), Bootstrap(options.bootstrap, options.seed)
+    return Evaluator(data, split, options.limit, network, bootstrap, chosen, made(folder))
 
 
 def _show(report: "Report", evaluator: "Evaluator", paper: "Paper | None", missing: list[str]) -> None:
@@ -168,11 +165,8 @@ def _show(report: "Report", evaluator: "Evaluator", paper: "Paper | None", missi
     from portrait_cartoons.evaluation.text import show_tables
 
     show_tables(paper_tables(report, paper) if paper else [tabulate(report)], Console())
-    images = min(evaluator.photos, evaluator.cartoons)
     if evaluator.network.weights is None:
         print("There is no FID without the Inception weights: features=inception downloads them.")
-    elif images < ENOUGH:
-        print(f"FID of {images} images, below {ENOUGH}, says little by itself: compare it at the same number only.")
     for sentence in missing:
         print(sentence)
     print(f"the report is {evaluator.folder / 'index.html'}")

@@ -33,6 +33,7 @@ REPORTS = st.builds(
     FOLDERS,
     st.none() | FOLDERS,
     st.lists(st.text()),
+    st.dictionaries(st.sampled_from(list(COLUMNS)), st.lists(st.tuples(st.text(), st.text()), max_size=2)),
 )
 
 

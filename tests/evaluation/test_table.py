@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,26 @@ def test_values_that_look_alike_are_marked_alike() -> None:
     assert best_of(tabulate(systems("fid", 10.001, 10.002, 10.1)), "fid") == ["system 0", "system 1"]
 
 
+def test_what_may_be_chance_shares_the_mark_of_the_best() -> None:
+    of_three = systems("fid", 10.0, 11.0, 12.0)
+    pairs = [("system 0", "system 1"), ("system 1", "system 2")]
+    assert best_of(tabulate(replace(of_three, undecided={"fid": pairs})), "fid") == ["system 0", "system 1"]
+    assert best_of(tabulate(replace(of_three, undecided={"kid": pairs})), "fid") == ["system 0"]
+    # A paper's table may leave out the best of all.
+    chosen = tabulate(replace(of_three, undecided={"fid": pairs}), ["fid"], ["system 1", "system 2"])
+    assert best_of(chosen, "fid") == ["system 1", "system 2"]
+
+
+def test_the_kernel_distance_comes_first_where_images_are_few() -> None:
+    values = {"fid": Value(40.0), "kid": Value(0.1), "content/psnr": Value(17.0)}
+    for photos, first in ((2047, "kid"), (2048, "fid")):
+        few = Report({"photos": photos, "cartoons": 9000}, [Row("a", "system", values)], "photos")
+        table = tabulate(few)
+        assert table.columns[0] == first
+        assert table.pictures == f"{photos} photos against 9000 cartoons"
+        assert any("fewer than 2048" in sentence for sentence in notes([table], "*")) == (first == "kid")
+
+
 def test_columns_without_values_are_dropped_and_the_others_keep_their_order() -> None:
     assert tabulate(report()).columns == ["fid", "content/psnr", "cycle/ssim", "parameters"]
 
@@ -82,7 +103,7 @@ def test_headers_point_to_the_better_values() -> None:
 
 def test_notes_speak_of_what_is_there() -> None:
     told = " ".join(notes([tabulate(report())], "Bold"))
-    for part in ("Bold: the best", "unchanged photo", "bootstrap", "Content:", "Cycle:"):
+    for part in ("Bold: the best", "unchanged photo", "Ranges:", "Content:", "Cycle:"):
         assert part in told
     assert "Target:" not in told
     assert "Random" not in told

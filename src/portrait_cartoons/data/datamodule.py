@@ -89,7 +89,7 @@ class Portraits(lightning.LightningDataModule):
     def test_dataloader(self) -> DataLoader[Sample]:
         return self.loader(self.test, self.val_batch_size)
 
-    def split(self, name: Literal["val", "test", "all"]) -> tuple[TestDataset, TestDataset]:
+    def split(self, name: Literal["train", "val", "test", "all"]) -> tuple[TestDataset, TestDataset]:
         """The photos and the cartoons of a split, or of all three one after another, as they are measured."""
         return self._measured("photo", name, self.background), self._measured("cartoon", name, "keep")
 

@@ -1,14 +1,13 @@
 """The passes of an evaluation: over the true cartoons, the unchanged photos, and what each system makes of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +19,7 @@ from portrait_cartoons.data.fingerprint import fingerprint
 from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import ranks, scores
-from portrait_cartoons.evaluation.bootstrap import Bootstrap
+from portrait_cartoons.evaluation.bootstrap import Bootstrap, Estimate
 from portrait_cartoons.evaluation.distances import frechet, kernel, kernel_subsets
 from portrait_cartoons.evaluation.features import FeatureNetwork
 from portrait_cartoons.evaluation.report import Protocol, Row, Value
@@ -33,43 +32,53 @@ from portrait_cartoons.timing import repeated
 if TYPE_CHECKING:
     from portrait_cartoons.models.base import Translator
 
-PICTURES = Path("pictures")  # below the report's folder, a folder of PNGs per row
-PHOTOS, TARGETS, CARTOONS = "photo", "target", "cartoon"
-RESERVED = ("unchanged photo", "photo set", PHOTOS, TARGETS, CARTOONS)  # names no system can have
+Split = Literal["test", "val", "all"]
+
+PICTURES, CYCLES = "pictures", "cycles"  # below the report's folder: per row a folder of PNGs each
+PHOTOS, TARGETS, CARTOONS, FLOOR = "photo", "target", "cartoon", "training cartoon"
+RESERVED = ("unchanged photo", "photo set", "training cartoons", PHOTOS, TARGETS, CARTOONS, FLOOR)  # no system's names
 TIMINGS = 20  # forward passes
 
 
-@dataclass(frozen=True)
 class Evaluator:
-    """Measures systems on the test split's first `photos` photos against its first `cartoons` cartoons.
+    """Measures systems on the first `limit` photos of a split against its first `limit` cartoons, by default all.
 
-    Pictures go to `folder`/pictures as PNGs that are named by their place in the split. On several ranks each does its
-    share, and rank 0 gets the values.
+    Pictures go to `folder`/pictures, and what cycles make of the photos to `folder`/cycles, as PNGs that are named by
+    their place in the split. On several ranks each does its share, and rank 0 gets the values.
     """
 
-    data: Portraits
-    network: FeatureNetwork
-    bootstrap: Bootstrap
-    device: torch.device
-    folder: Path
-    photos: int
-    cartoons: int
+    def __init__(
+        self,
+        data: Portraits,
+        split: Split,
+        limit: int | None,
+        network: FeatureNetwork,
+        bootstrap: Bootstrap,
+        device: torch.device,
+        folder: Path,
+    ) -> None:
+        self.data, self.name, self.network, self.bootstrap = data, split, network, bootstrap
+        self.device, self.folder = device, folder
+        self.photos, self.cartoons = data.split(split)
+        self.counts = [min(limit or len(pictures), len(pictures)) for pictures in (self.photos, self.cartoons)]
 
     @cached_property
     def protocol(self) -> Protocol:
         """What a value depends on beside the system; it takes a pass over the files."""
-        photos = tracked(range(self.photos), self.photos, "contents of the photos")
-        subsets, size = kernel_subsets(self.cartoons, self.photos)
-        resamples = self.bootstrap.frechet_resamples(self.cartoons, self.photos, self.network.size)
+        photos, cartoons = self.counts
+        subsets, size = kernel_subsets(cartoons, photos)
+        resamples = self.bootstrap.frechet_resamples(cartoons, photos, self.network.size)
         return {
-            "split": "test",
-            "photos": self.photos,
-            "photos' sha256": fingerprint(self.data.test.pictures, photos),
-            "background": self.data.test.background,
+            "split": self.name,
+            "photos": photos,
+            "photos' sha256": fingerprint(
+                self.photos.pictures, tracked(range(photos), photos, "contents of the photos")
+            ),
+            "background": self.photos.background,
             **self._cartoon_protocol,
             **scores.PROTOCOL,
             self.network.kernel: f"cubic kernel, subsets: {subsets} of {size} images",
-            "bootstrap": f"{self.bootstrap.resamples} resamples of images, basic 95 % intervals",
+            "bootstrap": f"{self.bootstrap.resamples} resamples of images, 95 % of the deviations from their mean",
             f"bootstrap of {self.network.frechet}": f"{resamples} resamples",
             "seed": self.bootstrap.seed,
             "milliseconds": f"median of {TIMINGS} forward passes of one photo, float32",
@@ -79,55 +88,69 @@ class Evaluator:
 
     @cached_property
     def _cartoon_protocol(self) -> Protocol:
-        return cartoon_protocol(self.data, self.data.test_cartoons, self.network, self.cartoons, shown=True)
+        return cartoon_protocol(self.data, self.cartoons, self.network, self.counts[1], shown=True)
 
     @cached_property
     def _reals(self) -> Tensor:
-        cartoons = self.data.test_cartoons
-        return cartoon_features(self.data, cartoons, self.network, self._cartoon_protocol, self.device, shown=True)
+        return cartoon_features(self.data, self.cartoons, self.network, self._cartoon_protocol, self.device, shown=True)
 
     def baselines(self) -> list[Row]:
-        """What the unchanged photos, and the set of them, come to; saves photos, true cartoons and cartoons."""
-        for indices, batch in self._batches(self.data.test_cartoons, self.cartoons, "cartoons"):
+        """What the photos, and as many training cartoons, come to unchanged. Saves them, true cartoons and cartoons."""
+        photos, cartoons = self.counts
+        for indices, batch in self._batches(self.cartoons, cartoons, "cartoons"):
             self._save(CARTOONS, indices, saved("cartoon", batch["cartoon"]))
         measured = Scores(self.network)
-        for indices, batch in self._batches(self.data.test, self.photos, "photos"):
+        for indices, batch in self._batches(self.photos, photos, "photos"):
             photo, target = batch["photo"], batch.get("target")
             self._save(PHOTOS, indices, measured.update(photo, photo, None, target))
             if target is not None:
                 self._save(TARGETS, indices, saved("target", target))
         images, features = measured.results()
-        return [
-            Row("unchanged photo", "baseline", self.bootstrap.means(images)),
-            Row("photo set", "baseline", self._distances(features), pictures=folder_of(PHOTOS)),
+        rows = [
+            Row("unchanged photo", "baseline", _shown(self.bootstrap.means(images))),
+            Row("photo set", "baseline", _shown(self._distances(features)), pictures=folder_of(PHOTOS)),
         ]
+        return [*rows, *self._floor()] if self.name != "all" and self.data.source.train_cartoons else rows
 
-    def system(self, name: str, model: "Translator", file: Path) -> dict[str, Value]:
-        """The values of a system, whose cartoons are saved in a folder of its name; `file` is told in errors.
+    def _floor(self) -> list[Row]:
+        """What a perfect system would come to: training cartoons, as many as there are photos or else all of them."""
+        _, training = self.data.split("train")
+        measured = Scores(self.network)
+        for indices, batch in self._batches(training, min(self.counts[0], len(training)), "training cartoons"):
+            cartoon = batch["cartoon"]
+            self._save(FLOOR, indices, measured.update(cartoon, cartoon))
+        _, features = measured.results()
+        distances = ranks.agreed(_shown(self._distances(features)))
+        return [Row("training cartoons", "baseline", distances, pictures=folder_of(FLOOR))] if distances else []
+
+    def system(self, name: str, model: "Translator", file: Path) -> dict[str, Estimate]:
+        """The values of a system, whose pictures are saved in folders of its name; `file` is told in errors.
 
         Raises UserError for one that cannot work on pictures of this size, or whose output cannot be measured.
         """
-        size, multiple = self.data.size, cast(int, model.generator.multiple)
-        if size % multiple:
-            near = max(round(size / multiple), 1) * multiple
-            raise UserError(f"{file} needs pictures whose side is a multiple of {multiple}: use data.size={near}")
+        size, divisor = self.data.size, cast(int, model.generator.multiple)
+        if size % divisor:
+            near = max(round(size / divisor), 1) * divisor
+            raise UserError(f"{file} needs pictures whose side is a multiple of {divisor}: use data.size={near}")
         model.to(self.device)
         measured = Scores(self.network)
-        for indices, batch in self._batches(self.data.test, self.photos, name):
+        for indices, batch in self._batches(self.photos, self.counts[0], name):
             with torch.inference_mode():
                 outputs = model.validation_step(batch, 0)
-            pixels = measured.update(outputs["output"], batch["photo"], outputs.get("cycle"), batch.get("target"))
-            self._save(name, indices, pixels)
+            cycle = outputs.get("cycle")
+            self._save(name, indices, measured.update(outputs["output"], batch["photo"], cycle, batch.get("target")))
+            if cycle is not None:
+                self._save(name, indices, saved("cycle", cycle), CYCLES)
         images, features = measured.results()
         values = {
             **self._distances(features),
             **self.bootstrap.means(images),
-            "parameters": Value(sum(parameter.numel() for parameter in model.generator.parameters())),
-            "milliseconds": Value(self._milliseconds(model.generator) if ranks.rank() == 0 else 0.0),
+            "parameters": Estimate(sum(parameter.numel() for parameter in model.generator.parameters())),
+            "milliseconds": Estimate(self._milliseconds(model.generator) if ranks.rank() == 0 else 0.0),
         }
         return ranks.agreed(values)  # the others wait, so that nobody disturbs the timing
 
-    def _distances(self, features: Tensor) -> dict[str, Value]:
+    def _distances(self, features: Tensor) -> dict[str, Estimate]:
         """The distances of outputs with these features; none where there is one image only, or on other ranks."""
         reals = self._reals  # which all ranks compute together
         if ranks.rank() > 0 or min(len(reals), len(features)) < 2:
@@ -154,8 +177,8 @@ class Evaluator:
         with torch.inference_mode():
             return 1000 * median(repeated(partial(network, photo), TIMINGS, self.device))
 
-    def _save(self, name: str, indices: list[int], pixels: Tensor) -> None:
-        save_pictures(pixels, self.folder / folder_of(name), indices)
+    def _save(self, name: str, indices: list[int], pixels: Tensor, kind: str = PICTURES) -> None:
+        save_pictures(pixels, self.folder / kind / name, indices)
 
 
 def save_pictures(pixels: Tensor, folder: Path, indices: Sequence[int]) -> None:
@@ -168,4 +191,8 @@ def save_pictures(pixels: Tensor, folder: Path, indices: Sequence[int]) -> None:
 
 def folder_of(name: str) -> str:
     """The folder of a row's pictures, relative to the report's."""
-    return (PICTURES / name).as_posix()
+    return f"{PICTURES}/{name}"
+
+
+def _shown(estimates: Mapping[str, Estimate]) -> dict[str, Value]:
+    return {key: estimate.shown() for key, estimate in estimates.items()}

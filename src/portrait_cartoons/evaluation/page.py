@@ -20,7 +20,7 @@ def page(report: Report, comparison: Comparison) -> str:
     baselines = [line for line in table.lines if line.baseline]
     checkpoints = [(row.name, row.checkpoint, row.sha256 or "–") for row in report.rows if row.checkpoint]
     return Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")).substitute(
-        summary=f"Systems: {len(systems)} · baselines: {len(baselines)}",
+        summary=" · ".join(filter(None, (f"{len(systems)} systems, {len(baselines)} baselines", table.pictures))),
         head="".join(map(_head, table.columns)),
         systems="".join(_line(line, table.columns) for line in systems),
         baselines="".join(_line(line, table.columns) for line in baselines),

@@ -44,6 +44,9 @@ COLUMNS: Mapping[str, Column] = {
 }
 
 
+ENOUGH = 2048  # images, below which FID depends more on their number than on the systems
+
+
 class ReportError(UserError):
     """A report that cannot be read, written or put beside another; the sentence names the file."""
 
@@ -51,7 +54,7 @@ class ReportError(UserError):
 @_JSON
 @dataclass(frozen=True)
 class Value:
-    """A mean over images, or a distance between sets, and its 95 % bootstrap interval where there is one.
+    """A mean over images or a distance between sets, and its 95 % interval where there is one.
 
     The unchanged photo's content PSNR is infinite. NaN, and an interval with one end, raise ValueError.
     """
@@ -96,8 +99,9 @@ class Report:
     """Rows of different names that were measured by one protocol, and the folders of the pictures they rest on.
 
     `photos` and `targets`, the true cartoons where the data has them, are folders relative to the report's; their PNGs
-    have the same names as those of the rows. `commands` are those that made the report, as typed. Rows of one name,
-    folders elsewhere and keys of the protocol that cannot be printed raise ValueError.
+    have the same names as those of the rows. `commands` are those that made the report, as typed. `undecided` holds by
+    column the pairs of systems whose difference may be chance. Rows of one name, folders elsewhere and keys of the
+    protocol that cannot be printed raise ValueError.
     """
 
     protocol: Protocol
@@ -105,6 +109,7 @@ class Report:
     photos: str
     targets: str | None = None
     commands: list[str] = field(default_factory=list)
+    undecided: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]

@@ -1,13 +1,16 @@
 """An evaluation from its first picture to its last, into a folder where it can be continued."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from portrait_cartoons.evaluation import ranks
+from portrait_cartoons.evaluation.bootstrap import undecided
 from portrait_cartoons.evaluation.evaluator import CARTOONS, PHOTOS, RESERVED, TARGETS, Evaluator, folder_of
-from portrait_cartoons.evaluation.fidelity import agree, rescored
+from portrait_cartoons.evaluation.fidelity import Rescored, agree, rescored
 from portrait_cartoons.evaluation.files import write
 from portrait_cartoons.evaluation.report import Protocol, Report, ReportError, Row, read, same_protocol
+from portrait_cartoons.evaluation.resamples import keep, kept
 from portrait_cartoons.evaluation.systems import System, distinct
 from portrait_cartoons.runs.checkpoint import load
 
@@ -42,21 +45,21 @@ def measured(evaluator: Evaluator, report: Report, wanted: list[System]) -> Repo
         name = distinct(system.name, [*RESERVED, *(row.name for row in report.rows)])
         if ranks.rank() == 0:
             print(f"  {name}: {system.file}", flush=True)
-        values = evaluator.system(name, load(system.file), system.file)
+        estimates = evaluator.system(name, load(system.file), system.file)
+        values = {key: estimate.shown() for key, estimate in estimates.items()}
         row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name))
+        if ranks.rank() == 0:
+            keep(evaluator.folder, name, estimates)
         report = _written(replace(report, rows=[*report.rows, row]), evaluator.folder)
     return report
 
 
 def confirmed(evaluator: Evaluator, report: Report) -> Report:
     """The report with what torch-fidelity finds in the pictures of each row. Raises FidelityError if it disagrees."""
-    for row in report.rows if ranks.rank() == 0 else ():
+    for row in report.rows:
         if row.pictures is None or f"fid of {row.name}{BY_FIDELITY}" in report.protocol:
             continue
-        print(f"torch-fidelity: {row.name}", flush=True)
-        folders = (evaluator.folder / row.pictures, evaluator.folder / folder_of(CARTOONS))
-        found = rescored(*folders, evaluator.network, evaluator.device)
-        agree(row, found)
+        found = ranks.decided(partial(_rescored, evaluator, row, evaluator.folder / row.pictures))
         entries = {f"{key} of {row.name}{BY_FIDELITY}": getattr(found, key) for key in ("fid", "kid")}
         report = _written(replace(report, protocol={**report.protocol, **entries}), evaluator.folder)
     return report
@@ -87,7 +90,16 @@ def _report(folder: Path, protocol: Protocol, command: str) -> Report:
     return replace(report, commands=list(dict.fromkeys([*report.commands, command])))
 
 
+def _rescored(evaluator: Evaluator, row: Row, pictures: Path) -> Rescored:
+    print(f"torch-fidelity: {row.name}", flush=True)
+    found = rescored(pictures, evaluator.folder / folder_of(CARTOONS), evaluator.network, evaluator.device)
+    agree(row, found)
+    return found
+
+
 def _written(report: Report, folder: Path) -> Report:
     if ranks.rank() == 0:
+        systems = {row.name: kept(folder, row) for row in report.rows if row.kind == "system"}
+        report = replace(report, undecided=undecided(systems))
         write(report, folder)
-    return report
+    return ranks.agreed(report)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from portrait_cartoons.evaluation.report import COLUMNS, Report, Row
+from portrait_cartoons.evaluation.report import COLUMNS, ENOUGH, Report, Row
 
 _FAMILIES = {
     "content/": "Content: the cartoon against its photo.",
@@ -12,6 +12,9 @@ _FAMILIES = {
     "target/": "Target: the cartoon against the true one.",
     "random_": "Random FD and KD: distances between features of a fixed random network, neither FID nor KID.",
 }
+_SETS = "photos", "cartoons"
+# FID of few images says little, and a kernel distance is right on average.
+_KERNEL_FIRST = list(dict.fromkeys(("kid", "fid", "random_kd", "random_fd", *COLUMNS)))
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
@@ -36,29 +39,42 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns by key, and lines: systems first, baselines below them."""
+    """Columns by key, and lines: systems first, baselines below them; `pictures` says how many were measured."""
 
     title: str
     columns: list[str]
     lines: list[Line]
+    pictures: str = ""
+    few: bool = False
+
+    @property
+    def heading(self) -> str:
+        return ", ".join(part for part in (self.title, self.pictures) if part)
 
 
-def tabulate(report: Report, columns: Iterable[str] = COLUMNS, rows: Iterable[str] = (), title: str = "") -> Table:
-    """The columns that any row has a value of, and the rows named, by default all; one the report lacks is empty.
+def tabulate(report: Report, columns: Iterable[str] | None = None, rows: Iterable[str] = (), title: str = "") -> Table:
+    """The columns that any row has a value of, by default all, and the rows named, by default all.
 
-    The best is looked for among two systems or more, never among baselines; values that are written alike share it.
+    A row that the report lacks is empty. The best is looked for among two systems or more, never among baselines. The
+    mark goes also to values that are written alike, and to systems whose difference from the best may be chance.
     """
     by_name = {row.name: row for row in report.rows}
     shown = [by_name.get(name, Row(name, "system", {})) for name in rows] or report.rows
-    present = [column for column in columns if any(column in row.values for row in shown)]
-    best = {column: _best(column, shown) for column in present}
+    numbers = [n for key in _SETS if isinstance(n := report.protocol.get(key), int)]
+    few = bool(numbers) and min(numbers) < ENOUGH
+    asked = columns if columns is not None else _KERNEL_FIRST if few else COLUMNS
+    present = [column for column in asked if any(column in row.values for row in shown)]
+    best = {column: _best(column, shown, report.undecided.get(column, [])) for column in present}
     lines = [
         Line(
-            row.name, row.kind == "baseline", {key: _cell(row, key, best[key]) for key in present if key in row.values}
+            row.name,
+            row.kind == "baseline",
+            {key: _cell(row, key, row.name in best[key]) for key in present if key in row.values},
         )
         for row in sorted(shown, key=lambda row: row.kind == "baseline")
     ]
-    return Table(title, present, lines)
+    counts = [f"{report.protocol[key]} {key}" for key in _SETS if key in report.protocol]
+    return Table(title, present, lines, " against ".join(counts), few)
 
 
 def header(column: str, line_break: str = " ") -> str:
@@ -67,36 +83,45 @@ def header(column: str, line_break: str = " ") -> str:
 
 
 def notes(tables: Sequence[Table], mark: str) -> list[str]:
-    """What there is to know about the tables, where `mark` says how the best values are marked: sentences."""
+    """Sentences that a reader of the tables needs; `mark` says how the best values are marked."""
     columns = {column for table in tables for column in table.columns}
     lines = [line for table in tables for line in table.lines]
     cells = [cell for line in lines for cell in line.cells.values()]
     sentences = [text for prefix, text in _FAMILIES.items() if any(column.startswith(prefix) for column in columns)]
     if any(cell.best for cell in cells):
-        sentences.append(f"{mark}: the best system of a column.")
+        sentences.append(
+            f"{mark}: the best system of a column, and those whose difference from it may be chance: the 95 % interval"
+            " of the difference over the same photos, from resamples, holds 0."
+        )
         if any(line.baseline for line in lines):
             sentences.append("Baselines take no part: the unchanged photo wins every content column by doing nothing.")
     if any(cell.interval for cell in cells):
-        sentences.append("Ranges: 95 % bootstrap intervals.")
+        sentences.append("Ranges: 95 % intervals of what as many other pictures would give on average.")
+    if columns & {"fid", "random_fd"} and any(table.few for table in tables):
+        sentences.append(
+            f"With fewer than {ENOUGH} images a Fréchet distance (FID) depends on their number, and has no range"
+            " without at least twice as many images as features: compare by the kernel distance (KID) and its range."
+        )
     return sentences
 
 
-def _best(column: str, rows: Sequence[Row]) -> str | None:
-    """The best value of the systems as it is written; None where there is nothing to compare."""
-    values = [row.values[column].value for row in rows if row.kind == "system" and column in row.values]
+def _best(column: str, rows: Sequence[Row], undecided: Sequence[tuple[str, str]]) -> set[str]:
+    """The names of the best system and of those that are as good; none where there is nothing to compare."""
+    values = {row.name: row.values[column].value for row in rows if row.kind == "system" and column in row.values}
     better = COLUMNS[column].better
     if better is None or len(values) < 2:
-        return None
-    return _written(column, max(values) if better == "higher" else min(values))
+        return set()
+    best = (max if better == "higher" else min)(values, key=lambda name: values[name])
+    alike = {name for name, value in values.items() if _written(column, value) == _written(column, values[best])}
+    return alike | {name for pair in undecided if best in pair for name in pair if name in values}
 
 
-def _cell(row: Row, column: str, best: str | None) -> Cell:
+def _cell(row: Row, column: str, best: bool) -> Cell:
     value = row.values[column]
-    text = _written(column, value.value)
     interval = ""
     if value.low is not None and value.high is not None:
         interval = f"{_written(column, value.low)}–{_written(column, value.high)}"
-    return Cell(value.value, text, interval, row.kind == "system" and text == best)
+    return Cell(value.value, _written(column, value.value), interval, best)
 
 
 def _written(column: str, value: float) -> str:

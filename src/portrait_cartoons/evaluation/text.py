@@ -40,8 +40,8 @@ def tables_markdown(tables: Sequence[Table]) -> str:
     """Tables under their titles, the best values bold, and notes below."""
     parts: list[str] = []
     for table in tables:
-        if table.title:
-            parts.append(f"**{_escape(table.title)}**")
+        if table.heading:
+            parts.append(f"**{_escape(table.heading)}**")
         head = ["", *map(header, table.columns)]
         lines = [
             [_escape(line.name), *(_cell_markdown(line.cells.get(column)) for column in table.columns)]
@@ -110,7 +110,7 @@ def _cell_markdown(cell: Cell | None) -> str:
 
 
 def _grid(table: Table, columns: Sequence[str]) -> rich.table.Table:
-    grid = rich.table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=Text(table.title), title_justify="left")
+    grid = rich.table.Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=Text(table.heading), title_justify="left")
     grid.add_column(overflow="fold")
     for column in columns:
         grid.add_column(header(column, "\n"), justify="right")
