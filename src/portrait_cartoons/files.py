@@ -2,6 +2,7 @@
 
 import glob
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,3 +39,17 @@ def write(path: Path, content: bytes | str) -> None:
     """Write bytes, or a text as UTF-8, in place of the file. Raises OSError where the disk refuses."""
     with atomic(path) as file:
         file.write(content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+
+
+def keep(source: Path, target: Path) -> None:
+    """Give what is in `source` the name `target` as well, in place of what had it. Raises OSError."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        temporary.unlink(missing_ok=True)
+        os.link(source, temporary)
+    except OSError:  # a file system without hard links
+        with source.open("rb") as file, atomic(target) as copy:
+            shutil.copyfileobj(file, copy)
+        return
+    os.replace(temporary, target)
+    temporary.unlink(missing_ok=True)  # where both are one file already, replacing does nothing

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 
 from portrait_cartoons.check import checked_config, checked_sweep, refuse_foreign_code, valid_overrides
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import CONF, build, composed, literal, plain, total_epochs
+from portrait_cartoons.cli.config import CONF, Experiment, build, composed, literal, plain, total_epochs
 from portrait_cartoons.errors import UserError, reported
 
 # runs.folder is imported late: it brings torch, which help and wrong use need not wait for.
@@ -61,10 +61,11 @@ def resumed(arguments: list[str]) -> list[str]:
             print("resume=auto: no run like this one to continue, starting a new one")
             return given
     else:
-        run = run_folder.of(Path(wanted[-1]))
-    saved, typed = _by_key(run_folder.overrides(run)), _by_key(given)
+        run = Path(wanted[-1]).expanduser()
+    folder = run_folder.of(run)
+    saved, typed = _by_key(run_folder.overrides(folder)), _by_key(given)
     kept = {key: text for key, text in saved.items() if key not in typed}
-    refuse_foreign_code("train", list(kept.values()), given, run / "overrides.yaml")
+    refuse_foreign_code("train", list(kept.values()), given, folder / "overrides.yaml")
     return [*{**saved, **typed}.values(), literal(f"resume={run}")]
 
 
@@ -80,10 +81,9 @@ def run(cfg: DictConfig) -> None:
 
 def train(cfg: DictConfig) -> None:
     """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
-    from portrait_cartoons.models.base import DivergenceError
     from portrait_cartoons.networks.catalogue import named
     from portrait_cartoons.runs import folder as run_folder
-    from portrait_cartoons.runs.checkpoint import FOLDER, LAST
+    from portrait_cartoons.runs.lock import locked
 
     cfg.trainer.max_epochs = total_epochs(plain(cfg))
     choices = HydraConfig.get().runtime.choices
@@ -94,7 +94,9 @@ def train(cfg: DictConfig) -> None:
         folder = run_folder.new(run_folder.title(choices), cfg.run_dir)
     else:
         folder = run_folder.of(Path(cfg.resume))
-        checkpoint, content = run_folder.newest_checkpoint(folder)
+    lock = locked(folder)
+    if cfg.resume is not None:
+        checkpoint, content = run_folder.newest_checkpoint(Path(cfg.resume))
     cfg.run_dir, cfg.resume = str(folder), None
     if checkpoint:
         _compare(content["hyper_parameters"], {**plain(cfg), "model": named(plain(cfg)["model"])})
@@ -109,19 +111,34 @@ def train(cfg: DictConfig) -> None:
     if features := cfg.model.get("features"):
         print(f"content loss: {features.layer}, weights {features.weights}")
     started = time.monotonic()
+    _fit(experiment, folder, checkpoint)
+    _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
+    lock.close()
+
+
+def _fit(experiment: Experiment, folder: Path, checkpoint: Path | None) -> None:
+    """Train to the end. Whatever ends it earlier, but a mistake in the code, is a UserError or leaves the program."""
+    from portrait_cartoons.models.base import DivergenceError
+    from portrait_cartoons.runs import folder as run_folder
+
     try:
         experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
     except DivergenceError as error:
-        last = folder / FOLDER / LAST
-        good = f"the last good checkpoint is {last}" if last.exists() else "there is no checkpoint yet"
-        raise DivergenceError(f"{error}; {good}") from error
+        good = run_folder.last_good(folder)
+        found = f"the last good checkpoint is {good}" if good else "there is no good checkpoint"
+        raise DivergenceError(f"{error}; {found}") from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning's way to end on Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
     except OSError as error:
+        if not (folder / "config.yaml").exists():
+            raise UserError(f"the run folder {folder} was deleted during the training, which cannot go on") from error
         if error.errno not in DISK_FAILURES:
             raise
         raise UserError(
             f"writing to {folder} failed: {error}; mend that, then continue with resume={folder}"
         ) from error
-    _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
 
 
 def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:

@@ -1,7 +1,6 @@
 """Checkpoints that survive anything: written atomically, exact to resume from, also when a signal ends the run."""
 
-import os
-import shutil
+import shlex
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,10 +45,12 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 class Checkpoints(Checkpoint):
     """After every epoch `last.ckpt`, the one before it as `previous.ckpt`, and `best.ckpt` by a validation metric.
 
-    A model trained in phases has its best epoch in the last of them.
+    A model trained in phases has its best epoch in the last of them. A kill at any moment leaves a whole `last.ckpt`,
+    and what was found damaged on resuming is never kept as the one before.
 
-    SIGTERM and SIGINT save `last.ckpt` after the batch at hand and leave with `Interrupted`; at the end of an epoch,
-    after its validation, because a state saved before would skip it on resume. A second signal stops at once.
+    SIGTERM, SIGINT and SIGUSR1, which batch systems send, save `last.ckpt` after the batch at hand and leave with
+    `Interrupted`; at the end of an epoch, after its validation, because a state saved before would skip it on resume.
+    A second signal stops at once.
 
     Args:
         monitors: metrics that can tell which epoch was best, each with `max` or `min`, whichever of its values is
@@ -59,14 +60,16 @@ class Checkpoints(Checkpoint):
     def __init__(self, monitors: Mapping[str, str]) -> None:
         self.monitors = monitors
         self.best: dict[str, float] = {}
+        self._whole = False  # whether last.ckpt is known to be readable
         self._signal: int | None = None
+        self._leaving = False
         self._handlers: dict[int, Handler] = {}
 
     def state_dict(self) -> dict[str, Any]:
         return {"best": self.best}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
+        self.best = {name: float(value) for name, value in state_dict["best"].items() if name in self.monitors}
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         generator = pl_module.generator
@@ -74,28 +77,32 @@ class Checkpoints(Checkpoint):
         checkpoint["generator_prefix"] = f"{names[generator]}."
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        last = Path(trainer.default_root_dir, FOLDER, LAST)
+        self._whole = trainer.ckpt_path is not None and Path(trainer.ckpt_path).absolute() == last.absolute()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             self._handlers[number] = signal.signal(number, self._note)
+
+    # Lightning logs a batch's and an epoch's values after the hooks at their ends: the run is left as the next begins.
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._leave(trainer)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._leave(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        stop = trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
-        if stop and not trainer.is_last_batch:
+        if self._stopping(trainer) and not trainer.is_last_batch:
             self._save(trainer)
-            # Lightning logs a batch's values after this hook only, which it will not come to.
-            trainer._logger_connector.update_train_step_metrics()
-            self._leave(trainer)
+            self._leaving = True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # A generator that has learnt content alone may measure well, but draws no cartoons.
         phases: Any = pl_module.phases
         improved = (not phases or pl_module.phase == phases[-1]) and self._improved(trainer.callback_metrics)
-        self._save(trainer)
-        if improved and trainer.is_global_zero:
-            self._link(Path(trainer.default_root_dir, FOLDER))
-        if trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False):
-            self._leave(trainer)
+        self._save(trainer, improved)
+        self._leaving = self._stopping(trainer)
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         for number, handler in self._handlers.items():
@@ -105,6 +112,10 @@ class Checkpoints(Checkpoint):
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._signal = number
         signal.signal(number, self._handlers[number])
+
+    def _stopping(self, trainer: Trainer) -> bool:
+        """Whether any process got a signal, on which all of them must agree."""
+        return trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
 
     def _improved(self, metrics: Mapping[str, Tensor]) -> bool:
         """Whether the deciding metric is better than ever, which it then remembers."""
@@ -117,22 +128,25 @@ class Checkpoints(Checkpoint):
         self.best = {name: value}
         return True
 
-    def _save(self, trainer: Trainer) -> None:
+    def _save(self, trainer: Trainer, improved: bool = False) -> None:
+        """Write last.ckpt, and first, where this epoch is the best, best.ckpt: after a kill between them the epoch is
+        repeated, and with it best.ckpt.
+        """
         folder = Path(trainer.default_root_dir, FOLDER)
-        if trainer.is_global_zero and (folder / LAST).exists():
-            os.replace(folder / LAST, folder / PREVIOUS)
-        trainer.save_checkpoint(folder / LAST)
-
-    def _link(self, folder: Path) -> None:
-        temporary = folder / f".{BEST}.tmp"
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(folder / LAST, temporary)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(folder / LAST, temporary)
-        os.replace(temporary, folder / BEST)
+        written = folder / (BEST if improved else LAST)
+        keep = trainer.is_global_zero and self._whole and (folder / LAST).exists()
+        if keep:
+            files.keep(folder / LAST, folder / PREVIOUS)
+        trainer.save_checkpoint(written)
+        if improved and trainer.is_global_zero:
+            files.keep(folder / BEST, folder / LAST)
+        self._whole = True
 
     def _leave(self, trainer: Trainer) -> None:
+        if not self._leaving:
+            return
+        run = Path(trainer.default_root_dir)
         name = signal.Signals(self._signal).name if self._signal else "a signal on another rank"
-        print(f"\n{name}: saved {Path(trainer.default_root_dir, FOLDER, LAST)} and stopping")
+        command = shlex.join(["python", "-m", "src.train", f"resume={run}"])
+        print(f"\n{name}: saved {run / FOLDER / LAST}; continue with {command}")
         raise Interrupted(128 + (self._signal or signal.SIGTERM))

@@ -106,7 +106,7 @@ def build(cfg: DictConfig) -> Experiment:
         callbacks=[Reseed(cfg.seed), *callbacks],
         logger=[instantiate(node, _convert_="all") for node in cfg.logger.values()],
         default_root_dir=cfg.run_dir,
-        plugins=[AtomicCheckpointIO()],
+        plugins=[AtomicCheckpointIO(), *_cluster()],
         # The sampler is ours, the first validation is the baseline's, and the networks' sizes stand in the model card.
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -116,3 +116,10 @@ def build(cfg: DictConfig) -> Experiment:
     for logger in trainer.loggers:
         logger.log_hyperparams(plain(cfg))
     return Experiment(model, data, trainer)
+
+
+def _cluster() -> list[Any]:
+    """Under SLURM its environment, without Lightning's own checkpoints on SIGUSR1, which resuming does not look for."""
+    from lightning.fabric.plugins.environments import SLURMEnvironment
+
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

@@ -1,7 +1,9 @@
 """How every command begins and ends, in a checkout and installed."""
 
+import io
 import sys
 from importlib import import_module
+from typing import Any, TextIO
 
 from portrait_cartoons.errors import reported
 
@@ -20,5 +22,29 @@ def start(name: str, arguments: list[str] | None = None) -> None:
     """Run a command with its arguments, by default those of the program, and leave with its exit code."""
     if arguments is None:
         arguments = sys.argv[1:]
-    with reported():
-        sys.exit(import_module(f"portrait_cartoons.{name}").main(arguments))
+    sys.stdout, sys.stderr = _tireless(sys.stdout), _tireless(sys.stderr)
+    try:
+        with reported():
+            sys.exit(import_module(f"portrait_cartoons.{name}").main(arguments))
+    except KeyboardInterrupt:
+        print("\nstopped by Ctrl-C", file=sys.stderr)
+        sys.exit(130)
+
+
+class _Tireless(io.FileIO):
+    """Output that nobody reads any more, as after `| head -1`, or that no longer fits on a disk, is dropped."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _tireless(stream: TextIO) -> TextIO:
+    """The stream such that writing to it never fails: what a command does is worth more than what it says."""
+    if type(stream) is not io.TextIOWrapper:  # a substitute, as in tests
+        return stream
+    stream.flush()
+    raw = io.BufferedWriter(_Tireless(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(raw, stream.encoding, stream.errors, None, stream.line_buffering or stream.write_through)

@@ -1,6 +1,5 @@
 """Run folders: where a run's files go, what is written there about its making, and which run is continued."""
 
-import os
 import platform
 import shlex
 import subprocess
@@ -12,12 +11,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.runs.checkpoint import FOLDER, LAST, PREVIOUS, CheckpointError, read
+from portrait_cartoons.files import write
+from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS, CheckpointError, load_generator, read
 
 ROOT = Path("runs")
+CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
+PROBE = 128  # side of a picture that all generators can be tried on, in pixels
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
 
 
@@ -60,18 +63,20 @@ def latest(title: str) -> Path | None:
 def of(path: Path) -> Path:
     """The run folder that a run folder or a checkpoint file in it means."""
     run = path.parent.parent if path.is_file() and path.parent.name == FOLDER else path
-    if not (run / "overrides.yaml").is_file():
+    if not (run / OVERRIDES).is_file():
         raise UserError(f"resume={path} is neither a run folder nor a checkpoint in one; name one or use resume=auto")
     return run
 
 
-def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
-    """The last readable checkpoint and its content; a damaged one is passed over with a warning."""
+def newest_checkpoint(path: Path) -> tuple[Path, dict[str, Any]]:
+    """The checkpoint that `path` means, and its content: the file itself, or of a run folder the last readable one.
+
+    Of a run folder a damaged one is passed over with a warning.
+    """
+    if path.is_file():
+        return path, read(path)
     damaged: list[str] = []
-    for name in (LAST, PREVIOUS):
-        file = run / FOLDER / name
-        if not file.exists():
-            continue
+    for file in _checkpoints(path):
         try:
             checkpoint = read(file)
         except CheckpointError as error:
@@ -80,7 +85,24 @@ def newest_checkpoint(run: Path) -> tuple[Path, dict[str, Any]]:
         for sentence in damaged:
             print(f"warning: {sentence}; resuming from {file}", file=sys.stderr)
         return file, checkpoint
-    raise CheckpointError("; ".join(damaged) or f"{run} has no checkpoint to resume from; start anew without resume")
+    raise CheckpointError(
+        "; ".join(damaged) or f"{path} has no checkpoint to resume from; train anew with run_dir={path}"
+    )
+
+
+def last_good(run: Path) -> Path | None:
+    """The last checkpoint of a run that can be read and whose generator draws pictures of finite numbers."""
+    for file in _checkpoints(run):
+        with suppress(CheckpointError), torch.inference_mode():
+            network, _ = load_generator(file)
+            if network(torch.linspace(-1, 1, 3 * PROBE**2).view(1, 3, PROBE, PROBE)).isfinite().all():
+                return file
+    return None
+
+
+def _checkpoints(run: Path) -> list[Path]:
+    """The checkpoints there are, the latest first, and the best, which is older, as the last resort."""
+    return [file for name in (LAST, PREVIOUS, BEST) if (file := run / FOLDER / name).is_file()]
 
 
 def epochs_done(checkpoint: dict[str, Any]) -> int:
@@ -108,7 +130,7 @@ def finished(experiment: str) -> Path | None:
 def of_experiment(experiment: str) -> list[Path]:
     """The runs of the experiment in their order of time."""
     found: list[Path] = []
-    for file in ROOT.glob("*/*/overrides.yaml"):
+    for file in ROOT.glob(f"*/*/{OVERRIDES}"):
         with suppress(UserError):
             if f"experiment={experiment}" in overrides(file.parent):
                 found.append(file.parent)
@@ -118,7 +140,7 @@ def of_experiment(experiment: str) -> list[Path]:
 def overrides(run: Path) -> list[str]:
     """The overrides the run was started with."""
     try:
-        saved = OmegaConf.to_container(OmegaConf.load(run / "overrides.yaml"), resolve=False)
+        saved = OmegaConf.to_container(OmegaConf.load(run / OVERRIDES), resolve=False)
     except Exception as error:  # whatever a damaged file makes the parser raise
         raise UserError(f"cannot read {run / 'overrides.yaml'}: {error}") from error
     if not isinstance(saved, list) or not all(isinstance(line, str) for line in saved):
@@ -129,11 +151,11 @@ def overrides(run: Path) -> list[str]:
 def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
     """Write the resolved configuration, the overrides, versions and git state beside the results."""
     try:
-        _write(run / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(config)))
-        _write(run / "overrides.yaml", OmegaConf.to_yaml(OmegaConf.create(overrides)))
-        _write(run / "environment.yaml", OmegaConf.to_yaml(OmegaConf.create(_environment())))
+        write(run / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
+        write(run / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(overrides)))
+        write(run / "environment.yaml", OmegaConf.to_yaml(OmegaConf.create(_environment())))
         if diff := _git("diff", "HEAD"):
-            _write(run / "uncommitted.diff", diff)
+            write(run / "uncommitted.diff", diff)
     except OSError as error:
         raise UserError(
             f"cannot write into the run folder {run}: {error.strerror}; make room or use run_dir=<folder>"
@@ -167,8 +189,3 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
 
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
-    os.replace(temporary, path)

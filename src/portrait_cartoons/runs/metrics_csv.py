@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
+
+from portrait_cartoons.files import write
 
 
 class MetricsCSV(Logger):
@@ -64,7 +65,7 @@ class MetricsCSV(Logger):
 
     def _write_row(self) -> int:
         """Put the latest row in its place at the end of the file and return its length in bytes."""
-        if not self._row.keys() <= set(self._columns):
+        if not self._row.keys() <= set(self._columns) or not self.path.exists():  # a user may have taken it away
             self._rewrite()
         line = _csv_lines([[self._row.get(name, "") for name in self._columns]])
         with open(self.path, "r+b") as file:
@@ -79,10 +80,7 @@ class MetricsCSV(Logger):
         earlier = [row for row in _read_rows(self.path) if int(row["step"]) < step]
         self._columns = list(dict.fromkeys(chain(("step", "epoch"), *earlier, self._row)))
         content = _csv_lines([self._columns, *([row.get(name, "") for name in self._columns] for row in earlier)])
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_name("metrics.csv.tmp")
-        temporary.write_bytes(content)
-        os.replace(temporary, self.path)
+        write(self.path, content)
         self._row_start = len(content)
 
 

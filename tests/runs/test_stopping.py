@@ -1,0 +1,126 @@
+"""Whatever stops a training ends in one sentence, and what was learnt is on the disk."""
+
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portrait_cartoons.runs.checkpoint import FOLDER, LAST, read
+from portrait_cartoons.runs.lock import locked
+from portrait_cartoons.runs.metrics_csv import read_metrics
+from tests.conftest import TINY, TOY, Command
+
+RUN = ("run_dir=run", "model=cyclegan", *TOY, *TINY, "model.epochs=2")
+
+
+def output(folder: Path) -> str:
+    return (folder / "output.txt").read_text()
+
+
+def at_step(number: int, action: Callable[[], None]) -> None:
+    """In the child: do something in the n-th step of training."""
+    from portrait_cartoons.models.cyclegan import CycleGAN
+
+    training_step, steps = CycleGAN.training_step, iter(range(1, 1000))
+
+    def step(self: CycleGAN, batch: Any, batch_idx: int) -> Any:
+        if next(steps) == number:
+            action()
+        return training_step(self, batch, batch_idx)
+
+    CycleGAN.training_step = step  # type: ignore[method-assign]
+
+
+def raised(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+
+
+def under_slurm() -> None:
+    os.environ |= {"SLURM_NTASKS": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "train", "SLURM_LOCALID": "0"}
+    os.environ |= {"SLURM_NODEID": "0", "SLURM_PROCID": "0"}
+    at_step(2, partial(raised, signal.SIGUSR1))
+
+
+def test_the_signal_of_slurm_saves_what_resuming_looks_for(command: Command, tmp_path: Path) -> None:
+    child = command("train", *RUN, folder=tmp_path, prepare=under_slurm)
+    assert child.exitcode == 128 + signal.SIGUSR1, output(tmp_path)
+    assert read(tmp_path / "run" / FOLDER / LAST)["epoch"] == 0
+    assert not list(tmp_path.rglob("hpc_ckpt*"))
+    assert "continue with python -m src.train resume=run" in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)
+
+
+def into_a_dead_pipe() -> None:
+    """In the child: nobody reads what is printed any more, and Ctrl-C comes in the third step."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    os.dup2(writing, 1)
+    os.dup2(writing, 2)
+    at_step(3, partial(raised, signal.SIGINT))
+
+
+def test_a_dead_pipe_costs_no_state(command: Command, tmp_path: Path) -> None:
+    assert command("train", *RUN, folder=tmp_path, prepare=into_a_dead_pipe).exitcode == 130
+    assert read(tmp_path / "run" / FOLDER / LAST)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
+
+
+def interrupted_at(module: str, name: str) -> None:
+    from importlib import import_module
+    from operator import attrgetter
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    owner, _, attribute = name.rpartition(".")
+    place = import_module(module)
+    setattr(attrgetter(owner)(place) if owner else place, attribute, interrupt)
+
+
+@pytest.mark.parametrize(
+    ("entry", "module", "name"),
+    [
+        ("train", "portrait_cartoons.train", "build"),
+        ("train", "portrait_cartoons.train", "checked_config"),
+        ("train", "portrait_cartoons.data.datamodule", "Portraits.train_dataloader"),
+        ("validate", "portrait_cartoons.validate", "checked_config"),
+        ("evaluate", "portrait_cartoons.evaluate", "main"),
+        ("translate", "portrait_cartoons.translate", "main"),
+    ],
+)
+def test_ctrl_c_is_one_line_wherever_it_comes(
+    command: Command, tmp_path: Path, entry: str, module: str, name: str
+) -> None:
+    child = command(entry, *RUN, folder=tmp_path, prepare=partial(interrupted_at, module, name))
+    assert child.exitcode == 130, output(tmp_path)
+    assert "stopped by Ctrl-C" in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)
+
+
+def test_a_run_folder_that_is_deleted_ends_the_training_in_one_sentence(command: Command, tmp_path: Path) -> None:
+    delete = partial(shutil.rmtree, tmp_path / "run")
+    child = command("train", *RUN, folder=tmp_path, prepare=partial(at_step, 3, delete))
+    assert child.exitcode == 2, output(tmp_path)
+    assert "error: the run folder run was deleted during the training" in output(tmp_path)
+    assert "Traceback" not in output(tmp_path)
+
+
+def test_a_table_that_is_deleted_begins_anew(command: Command, tmp_path: Path) -> None:
+    delete = partial(os.remove, tmp_path / "run/metrics.csv")
+    child = command("train", *RUN, folder=tmp_path, prepare=partial(at_step, 3, delete))
+    assert child.exitcode == 0, output(tmp_path)
+    assert read_metrics(tmp_path / "run/metrics.csv")[-1]["epoch"] == 1
+
+
+def test_two_trainings_of_one_run_are_one_too_many(command: Command, tmp_path: Path) -> None:
+    assert command("train", *RUN, "trainer.max_epochs=1", folder=tmp_path).exitcode == 0, output(tmp_path)
+    before = (tmp_path / "run" / FOLDER / LAST).read_bytes()
+    with locked(tmp_path / "run"):
+        child = command("train", "resume=run", "trainer.max_epochs=2", folder=tmp_path)
+    assert child.exitcode == 2
+    assert "error: another process is training in run" in output(tmp_path)
+    assert (tmp_path / "run" / FOLDER / LAST).read_bytes() == before
