@@ -120,6 +120,6 @@ def build(cfg: DictConfig) -> Experiment:
 
 def _cluster() -> list[Any]:
     """Under SLURM its environment, without Lightning's own checkpoints on SIGUSR1, which resuming does not look for."""
-    from lightning.fabric.plugins.environments import SLURMEnvironment
+    from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
     return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

@@ -188,4 +188,3 @@ def _git(*arguments: str) -> str | None:
         ).stdout
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-
