@@ -21,7 +21,8 @@ from PIL import Image
 
 from portrait_cartoons import evaluate
 from portrait_cartoons.check import ConfigError
-from portrait_cartoons.cli.config import CONF, build_model, composed
+from portrait_cartoons.cli.build import build_model
+from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity

@@ -35,7 +35,7 @@ ALLOWED_OURS = {
     },
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
     "cli": {"cli", "errors", "callbacks", "data", "models"},
-    "check": {"check", "cli", "errors", "data"},
+    "check": {"check", "cli", "errors", "data", "networks", "runs"},
     "preparation": {"preparation", "data", "errors", "files", "image", "inference", "networks", "progress", "runs"},
 }
 BARRED_OTHERS = {

@@ -10,8 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args, load_sweep_config
 
-from portrait_cartoons.check import check
 from portrait_cartoons.check.overrides import parsed, swept
+from portrait_cartoons.check.static import signature_problems, static_problems
 from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.runs.metrics_csv import read_metrics
 from tests.conftest import Command
@@ -79,7 +79,8 @@ def test_every_combination_of_values_is_a_valid_run(file: Path) -> None:
     for chosen in combinations(sweep):
         overrides = arguments(sweep, chosen)
         assert "logger=wandb" in overrides
-        assert check(composed("train", overrides), build=False) == []
+        cfg = composed("train", overrides)
+        assert static_problems(cfg, "train") | signature_problems(cfg) == {}
 
 
 @every_file

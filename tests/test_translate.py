@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from portrait_cartoons import inference, translate
-from portrait_cartoons.cli.config import build_model, composed
+from portrait_cartoons.cli.build import build_model
+from portrait_cartoons.cli.config import composed
 from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import load_rgb, save_image

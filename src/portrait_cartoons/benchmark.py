@@ -36,7 +36,7 @@ from rich.table import Table
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import build_data, build_model, literal
+from portrait_cartoons.cli.config import literal
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
 from portrait_cartoons.timing import laps, repeated, synchronize
@@ -104,6 +104,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
     """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them."""
     import torch
 
+    from portrait_cartoons.cli.build import build_data, build_model
     from portrait_cartoons.devices import described
 
     try:

@@ -26,7 +26,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import CONF, build_data, literal
+from portrait_cartoons.cli.config import CONF, literal
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
 
@@ -148,6 +148,8 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
     network = feature_network(cast(Choice, options.features), options.weights, keys="")
     if options.fidelity and network.weights is None:
         raise OptionError("fidelity=true needs the Inception weights: use features=inception, or leave fidelity out")
+    from portrait_cartoons.cli.build import build_data
+
     data = build_data(cfg, ("photo",))
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = Path(options.output).expanduser() if options.output else ranks.agreed(ROOT / now)

@@ -5,7 +5,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -13,8 +13,11 @@ from omegaconf import DictConfig
 
 from portrait_cartoons.check import checked_config, checked_sweep, refuse_foreign_code, valid_overrides
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import CONF, Experiment, build, composed, literal, plain, total_epochs
+from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
 from portrait_cartoons.errors import UserError, reported
+
+if TYPE_CHECKING:
+    from portrait_cartoons.cli.build import Experiment
 
 # runs.folder is imported late: it brings torch, which help and wrong use need not wait for.
 
@@ -81,6 +84,7 @@ def run(cfg: DictConfig) -> None:
 
 def train(cfg: DictConfig) -> None:
     """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
+    from portrait_cartoons.cli.build import build
     from portrait_cartoons.networks.catalogue import named
     from portrait_cartoons.runs import folder as run_folder
     from portrait_cartoons.runs.lock import locked
@@ -116,7 +120,7 @@ def train(cfg: DictConfig) -> None:
     lock.close()
 
 
-def _fit(experiment: Experiment, folder: Path, checkpoint: Path | None) -> None:
+def _fit(experiment: "Experiment", folder: Path, checkpoint: Path | None) -> None:
     """Train to the end. Whatever ends it earlier, but a mistake in the code, is a UserError or leaves the program."""
     from portrait_cartoons.models.base import DivergenceError
     from portrait_cartoons.runs import folder as run_folder

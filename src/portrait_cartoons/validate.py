@@ -28,7 +28,8 @@ def main(arguments: list[str]) -> None:
 
 def summary(cfg: DictConfig, choices: Any) -> str:
     """What a valid configuration, made of these choices of the groups, would train: a line per fact."""
-    from portrait_cartoons.check.trial import networks, pictures
+    from portrait_cartoons.check.pictures import pictures
+    from portrait_cartoons.check.trial import networks
     from portrait_cartoons.runs.folder import title
 
     tree = plain(cfg)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from portrait_cartoons.cli.config import build_model, composed, plain, total_epochs
+from portrait_cartoons.cli.build import build_model
+from portrait_cartoons.cli.config import composed, plain, total_epochs
 from portrait_cartoons.models.schedules import Phase, place
 
 PLANS: dict[str, dict[int, tuple[str, dict[str, float]]]] = {

@@ -19,7 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
-from portrait_cartoons.cli.config import build_model, composed
+from portrait_cartoons.cli.build import build_model
+from portrait_cartoons.cli.config import composed
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.networks import torch_file
 from portrait_cartoons.networks.resnet import ResnetGenerator

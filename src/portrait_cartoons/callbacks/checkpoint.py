@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from lightning import LightningModule, Trainer
 from lightning.fabric.plugins import TorchCheckpointIO
@@ -57,7 +57,7 @@ class Checkpoints(Checkpoint):
             better; the first one that the run logs decides.
     """
 
-    def __init__(self, monitors: Mapping[str, str]) -> None:
+    def __init__(self, monitors: Mapping[str, Literal["max", "min"]]) -> None:
         self.monitors = monitors
         self.best: dict[str, float] = {}
         self._whole = False  # whether last.ckpt is known to be readable

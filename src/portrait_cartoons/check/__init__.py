@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from portrait_cartoons.check.foreign import unknown_targets, unsafe_overrides
 from portrait_cartoons.check.overrides import applied, parsed, swept
-from portrait_cartoons.check.static import static_problems
+from portrait_cartoons.check.static import signature_problems, static_problems
 from portrait_cartoons.cli.config import plain
 from portrait_cartoons.errors import UserError
 
@@ -28,13 +28,10 @@ def checked_config(root: str, overrides: list[str], networks: bool = True) -> Di
     Without `networks` they are not tried: the command will not use those of the configuration.
 
     Raises:
-        ConfigError: with every override that cannot be applied, and every problem of what the others describe.
+        ConfigError: with every override that cannot be applied, or else every problem of what they describe.
     """
-    cfg, kept, problems = applied(root, overrides)
-    # Where all that was given is unusable, networks and data are the defaults, which need no test of seconds.
-    touched = {parsed(text).key_or_group.partition(".")[0] for text in kept}
-    build = not problems or bool(touched & {"model", "data", "experiment"})
-    problems += check(cfg, root, build, networks)
+    cfg, _, problems = applied(root, overrides)
+    problems += check(cfg, root, networks, bool(problems))
     if problems:
         raise ConfigError(problems)
     return cfg
@@ -91,19 +88,24 @@ def valid_overrides(root: str, overrides: list[str]) -> None:
         raise ConfigError(problems)
 
 
-def check(cfg: DictConfig, root: str = "train", build: bool = True, networks: bool = True) -> list[str]:
+def check(cfg: DictConfig, root: str = "train", networks: bool = True, at_once: bool = False) -> list[str]:
     """One sentence for each problem of a composed configuration of training, or of another root that extends it.
 
     Args:
         root: the file of conf/ whose keys are known at the top level.
-        build: whether to look for the pictures and to try the networks, which takes seconds.
-        networks: whether to try these as well.
+        networks: whether to try networks, optimizers and trainer, as for a training, or only to look for the pictures.
+        at_once: whether to say only what can be said without importing the classes that the configuration names.
     """
     problems = static_problems(cfg, root)
-    if build and "" not in problems:
-        from portrait_cartoons.check.trial import trial_problems  # brings torch, for which a typo need not wait
+    if not at_once and not problems:
+        print("loading libraries ...", flush=True)
+        from portrait_cartoons.check.pictures import picture_problems  # these bring torch and lightning
+        from portrait_cartoons.check.trial import trial_problems
 
-        problems |= trial_problems(plain(cfg), problems, networks)
+        tree = plain(cfg)
+        problems |= signature_problems(cfg)
+        problems |= trial_problems(tree, problems) if networks else {}
+        problems |= picture_problems(tree, problems, training=networks)
     return list(problems.values())
 
 

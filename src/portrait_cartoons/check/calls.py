@@ -1,14 +1,15 @@
 """Nodes that become objects: whether their `_target_` exists and takes the arguments that are given."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
-from portrait_cartoons.check.annotations import kinds
 from portrait_cartoons.check.keys import Problem, Tree, nodes, unknown
-from portrait_cartoons.check.source import definition, signature
+from portrait_cartoons.check.signatures import fits, is_node, signature, words
 from portrait_cartoons.check.trainer import UNSUITABLE
 
-HANDED_OVER = {"model": ("weights",), "data": ("smooth_edges",)}  # by the code, not by the node
+# Arguments that the code hands over, not the node.
+HANDED_OVER = {"model": ("weights",), "data": ("smooth_edges",), "model.optimizers.*": ("params",)}
 
 
 def call_problems(tree: Tree) -> Iterator[Problem]:
@@ -16,56 +17,48 @@ def call_problems(tree: Tree) -> Iterator[Problem]:
     expected = ["model", "data", "data.source", "trainer", "metrics"]
     expected += [f"{group}.{name}" for group in ("callbacks", "logger") for name in tree[group]]
     for path in expected:
-        if not _is_call(given.get(path)):
+        if not is_node(given.get(path)):
             yield path, f"{path} has no _target_, the class or function it is made by; see conf/{path.split('.')[0]}"
     for path, node in given.items():
         if isinstance(node, dict):
             yield from _special_problems(path, node)
-        if _is_call(node):
+        if is_node(node):
             yield from _argument_problems(path, node, list(given))
 
 
 def _special_problems(path: str, node: dict[str, Any]) -> Iterator[Problem]:
     """Of Hydra's own keys a node has `_target_`, and inside the model `_partial_: true`. The others change the call."""
-    special = {name for name in node if str(name).startswith("_")} - {"_target_"}
+    special = {str(name) for name in node if str(name).startswith("_")} - {"_target_"}
     if path.startswith("model.") and node.get("_partial_") is True:
         special -= {"_partial_"}
-    for name in sorted(map(str, special)):
+    for name in sorted(special):
         key = f"{path}.{name}"
         yield key, f"{key}={_short(node[name])}: this key of Hydra's is not for this project; leave it out"
 
 
-def _is_call(node: Any) -> bool:
-    return isinstance(node, dict) and "_target_" in node
-
-
 def _argument_problems(path: str, node: dict[str, Any], known: list[str]) -> Iterator[Problem]:
-    target = node["_target_"]
-    if definition(target) is None:
-        sentence = f"{path}._target_={target} names no class or function that exists; correct it or leave it out"
-        yield f"{path}._target_", sentence
+    name_of_target = str(node["_target_"]).rpartition(".")[2]
+    try:
+        called = signature(str(node["_target_"]))
+    except LookupError as error:
+        yield f"{path}._target_", f"{path}._target_={_short(node['_target_'])} {error}; correct it or leave it out"
         return
-    if (called := signature(target)) is None:
-        return
-    name_of_target = target.rpartition(".")[2]
-    arguments = dict(called.arguments)
-    for name in ("params",) if path.startswith("model.optimizers.") else HANDED_OVER.get(path, ()):
-        arguments.pop(name, None)
+    handed_over = {name for pattern, names in HANDED_OVER.items() if fnmatchcase(path, pattern) for name in names}
+    parameters = {name: parameter for name, parameter in called.parameters.items() if name not in handed_over}
     # What the trainer could take but should not is explained with the trainer.
-    unsuitable = UNSUITABLE if path == "trainer" else {}
-    given = {name for name in node if not name.startswith("_")}
-    for name in sorted(given - arguments.keys() - unsuitable.keys()) if not called.open else ():
+    unsuitable = UNSUITABLE.keys() if path == "trainer" else set()
+    given = {str(name) for name in node if not str(name).startswith("_")}
+    for name in sorted(given - parameters.keys() - unsuitable) if not called.open else ():
         key = f"{path}.{name}"
-        valid = [f"{path}.{argument}" for argument in sorted(arguments.keys() - unsuitable.keys())]
+        valid = [f"{path}.{argument}" for argument in sorted(parameters.keys() - unsuitable)]
         yield key, unknown(key, [*valid, *known]).replace("unknown key", f"{name_of_target} has no argument", 1)
-    for name, annotation in arguments.items():
+    for name, parameter in parameters.items():
         key = f"{path}.{name}"
         if name not in given:
-            if name not in called.defaults:
+            if parameter.default is parameter.empty:
                 yield key, f"{key} is missing, and {name_of_target} needs it; give it a value, +{key}=<value>"
-        elif (allowed := kinds(annotation, called.module)) and not any(kind.fits(node[name]) for kind in allowed):
-            words = " or ".join(dict.fromkeys(kind.words for kind in allowed))
-            yield key, f"{key}={_short(node[name])} must be {words}"
+        elif not fits(node[name], kind := called.types.get(name, parameter.empty)):
+            yield key, f"{key}={_short(node[name])} must be {words(kind)}"
 
 
 def _short(value: Any) -> str:

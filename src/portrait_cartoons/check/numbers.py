@@ -1,11 +1,13 @@
-"""The numbers that keys can hold."""
+"""The numbers that keys can hold: large enough to mean something, and small enough that nothing hangs."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any
 
 from portrait_cartoons.check.keys import Problem, Tree, nodes
+
+MANY = 10**9
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,7 @@ class Number:
     """The numbers a key can hold."""
 
     least: float = 0
-    most: float = math.inf
+    most: float = MANY
     whole: bool = True
     open: bool = False  # without the limits themselves
     or_null: bool = False
@@ -23,58 +25,71 @@ class Number:
             return self.or_null
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             return False
-        inside = self.least < value < self.most if self.open else self.least <= value <= self.most
-        return inside and value != math.inf
+        return self.least < value < self.most if self.open else self.least <= value <= self.most
 
     def __str__(self) -> str:
-        kind = "a whole number" if self.whole else "a number"
-        limits = f"{'above' if self.open else 'of at least'} {self.least:g}"
-        if math.isfinite(self.most):
-            limits = f"between {self.least:.10g} and {self.most:.10g}{' (both excluded)' if self.open else ''}"
-        return f"{kind} {limits}{' or null' if self.or_null else ''}"
+        limits = f"between {self.least:.10g} and {self.most:.10g}{' (both excluded)' if self.open else ''}"
+        return f"{'a whole number' if self.whole else 'a number'} {limits}{' or null' if self.or_null else ''}"
 
 
-COUNT, POSITIVE = Number(1), Number(0, whole=False, open=True)
+COUNT, POSITIVE, WEIGHT = Number(1, 10**6), Number(whole=False, open=True), Number(whole=False)
 SHARE, SEED = Number(0, 1, whole=False), Number(0, 2**32 - 1)
-BATCHES = Number(1, or_null=True)
+SIDE, BATCHES = Number(1, 2**14), Number(1, or_null=True)
+ANY = Number(-MANY, MANY, whole=False)
 
+# By pattern of the key: the first that matches counts.
 NUMBERS = {
-    "seed": SEED,
+    "*seed": SEED,
     "model.epochs": COUNT,
-    "model.batch_size": COUNT,
-    "model.decay_share": SHARE,
-    "model.gamma": Number(0, 1, whole=False),
-    "model.pool_size": Number(0),
-    "data.size": COUNT,
-    "data.load_size": COUNT,
-    "data.batch_size": COUNT,
-    "data.val_batch_size": COUNT,
-    "data.workers": Number(0),
-    "data.seed": SEED,
+    "model.*epochs": Number(0, 10**6),
+    "model.*decay_share": SHARE,
+    "model.*lr": POSITIVE,
+    "model.phases.*.lr.*": POSITIVE,
+    "model.clip.*": POSITIVE,
+    "model.*gamma": SHARE,
+    "model.pool_size": Number(0, 10**5),
+    "data.size": SIDE,
+    "data.load_size": SIDE,
+    "*batch_size": Number(1, 2**16),
+    "data.*workers": Number(0, 256),
     "data.max_unreadable": SHARE,
     "data.smooth_noise": SHARE,
-    "data.source.train": COUNT,
-    "data.source.val": COUNT,
-    "data.source.test": COUNT,
-    "data.source.val_share": Number(0, 0.5, whole=False, open=True),
-    "data.source.test_share": Number(0, 0.5, whole=False, open=True),
-    "data.source.seed": Number(0),
-    "trainer.max_epochs": BATCHES,
+    "data.source.*_share": Number(0, 0.5, whole=False, open=True),
+    "data.source.train": Number(1, 10**7),
+    "data.source.val": Number(1, 10**7),
+    "data.source.test": Number(1, 10**7),
+    "trainer.max_epochs": Number(1, 10**6, or_null=True),
     "trainer.check_val_every_n_epoch": COUNT,
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_val_batches": BATCHES,
     "trainer.log_every_n_steps": COUNT,
-    "callbacks.balance.every": COUNT,
-    "callbacks.samples.count": COUNT,
+    "callbacks.*.count": Number(1, 256),
+    "callbacks.*.every": COUNT,
+    "callbacks.*.window": COUNT,
 }
+LAYERS = Number(0, 10**4)  # any whole number of a network's: widths, blocks, levels
 
 
 def number_problems(tree: Tree) -> Iterator[Problem]:
     given = nodes(tree)
-    for key, number in NUMBERS.items():
-        if key in given and given[key] not in number:
-            yield key, f"{key}={given[key]} must be {number}"
+    for key, value in given.items():
+        if (number := _allowed(key, value, given.get(key.rpartition(".")[0]))) and value not in number:
+            yield key, f"{key}={str(value)[:40]} must be {number}"
     data = tree["data"]
-    if (size := data.get("size")) in COUNT and (load_size := data.get("load_size")) in COUNT and size > load_size:
+    if (size := data.get("size")) in SIDE and (load_size := data.get("load_size")) in SIDE and size > load_size:
         sentence = f"data.size={size} is larger than data.load_size={load_size}, from which it is cut; raise load_size"
         yield "data.load_size", sentence
+
+
+def _allowed(key: str, value: Any, parent: Any) -> Number | None:
+    """The numbers that a key can hold; None where it holds something else, or nothing can be said."""
+    if key.startswith("loss."):  # a weight, or the weights of a player
+        return None if isinstance(value, dict) and key.count(".") == 1 else WEIGHT
+    if isinstance(value, dict | list):
+        return None
+    if number := next((number for pattern, number in NUMBERS.items() if fnmatchcase(key, pattern)), None):
+        return number
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    in_network = key.startswith("model.") and key.count(".") == 2 and isinstance(parent, dict) and "_partial_" in parent
+    return LAYERS if in_network and isinstance(value, int) else ANY

@@ -10,10 +10,11 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
 from portrait_cartoons.check.foreign import runs_a_resolver
-from portrait_cartoons.check.keys import HELP, Problem, hint, nodes, unknown
-from portrait_cartoons.check.static import defaults, static_problems
+from portrait_cartoons.check.keys import Problem, choices_by_key, hint, nodes, unknown
+from portrait_cartoons.check.static import defaults, signature_problems, static_problems
+from portrait_cartoons.check.trainer import unsuitable
 from portrait_cartoons.cli.config import composed, plain
-from portrait_cartoons.cli.usage import GROUPS, groups
+from portrait_cartoons.cli.usage import GROUPS, groups, see_help
 
 HYDRA = ("hydra/launcher", "hydra/sweeper", "hydra.launcher.", "hydra.sweeper.")  # what of it a user may set
 
@@ -69,7 +70,7 @@ def _readable(overrides: list[str]) -> tuple[dict[str, Override], dict[str, str]
         try:
             override = parsed(text)
         except HydraException:
-            problems[text] = f"{text!r} cannot be read as key=value; {HELP}"
+            problems[text] = f"{text!r} cannot be read as key=value; {see_help()}"
             continue
         if sentence := _refused(text, override):
             problems[text] = sentence
@@ -142,17 +143,24 @@ def _explained(root: str, text: str, override: Override, kept: list[str]) -> Ite
     elif override.type is OverrideType.ADD and key in known:
         yield text, f"{text}: {key} exists already, write {text.lstrip('+')}"
     elif override.type is OverrideType.CHANGE and key not in known:
-        # Were it added, what would be wrong? This knows the arguments that the files do not mention.
-        forced, before = _composed(root, [*kept, f"+{text}"]), static_problems(cfg, root)
-        news = {} if forced is None else {k: p for k, p in static_problems(forced, root).items() if k not in before}
-        parent, _, leaf = key.rpartition(".")
-        siblings = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == parent]
-        if forced is not None and not news and not get_close_matches(leaf, siblings, 1, 0.75):
-            yield text, f"{text}: the files of conf/ do not mention {key}; to add it write +{text}"
-        elif not news:
-            yield key, unknown(key, known)
-        yield from news.items()
+        yield from _unmentioned(root, text, key, known, kept)
     elif override.type is OverrideType.DEL and key not in known:
         yield text, f"{text}: there is nothing to delete; {hint(key, known)}"
     else:
-        yield text, f"{text}: this value does not fit here or refers to a key that does not exist; {HELP}"
+        yield text, f"{text}: this value does not fit here or refers to a key that does not exist; {see_help()}"
+
+
+def _unmentioned(root: str, text: str, key: str, known: list[str], kept: list[str]) -> Iterator[Problem]:
+    """Why a key that the files do not mention cannot be set: it is misspelt, unfit, or wants a plus."""
+    parent, _, leaf = key.rpartition(".")
+    siblings = [k.rpartition(".")[2] for k in known if k.rpartition(".")[0] == parent]
+    added = _composed(root, [*kept, f"+{text}"])
+    if added is None or key in choices_by_key() or get_close_matches(leaf, siblings, 1, 0.75) or not parent:
+        yield key, unsuitable(key) or unknown(key, known)
+        return
+    # Were it added, what would be wrong? The classes know the arguments that the files do not mention.
+    news = static_problems(added, root) or signature_problems(added)
+    news = {k: sentence for k, sentence in news.items() if k.startswith(key)}
+    yield from news.items()
+    if not news:
+        yield text, f"{text}: the files of conf/ do not mention {key}; to add it write +{text}"

@@ -1,30 +1,39 @@
 """The loss terms and the optimizers of a model's players."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
-from portrait_cartoons.check.keys import Problem, Tree, choices_with, nodes
-from portrait_cartoons.check.numbers import POSITIVE, Number
-from portrait_cartoons.check.source import definition, literal, member
-
-WEIGHT = Number(whole=False)
-NUMBERS = {"lr": POSITIVE, "eps": POSITIVE, "weight_decay": WEIGHT}
-CLIP = POSITIVE
-BETA = Number(0, 0.9999999999, whole=False)
+from portrait_cartoons.check.keys import Problem, Tree, choices_by_key, hint
+from portrait_cartoons.check.signatures import target
 
 
-def loss_problems(tree: Tree) -> Iterator[Problem]:
-    declared, loss = _terms(tree), tree["loss"]
-    for name, value in nodes(loss).items():
-        if "." in name and value not in WEIGHT:
-            yield f"loss.{name}", f"loss.{name}={value} must be {WEIGHT}"
+def player_problems(tree: Tree) -> Iterator[Problem]:
+    """What does not fit between the model's players, their loss weights and their optimizers."""
+    terms = declared(tree, "terms")
+    if isinstance(terms, Mapping) and all(isinstance(names, tuple) for names in terms.values()):
+        yield from _loss_problems(tree["loss"], terms)
+        yield from _option_problems(tree["model"], terms)
+    else:
+        name = tree["model"].get("_target_")
+        sentence = f"model._target_={name} is not a model of this kind; make it a subclass of Translator with terms"
+        yield "model._target_", f"{sentence}, see src/portrait_cartoons/models/base.py"
+
+
+def declared(tree: Tree, attribute: str) -> Any:
+    """A class attribute of the model, such as its `terms` or `inputs`; None where it has none."""
+    try:
+        return getattr(target(str(tree["model"].get("_target_"))), attribute, None)
+    except LookupError:  # which is reported with the model's arguments
+        return None
+
+
+def _loss_problems(loss: Mapping[str, Any], declared: Mapping[str, tuple[str, ...]]) -> Iterator[Problem]:
     for player, terms in declared.items():
         if isinstance(weights := loss.get(player), dict):
             yield from _weight_problems(f"loss.{player}", weights, terms)
         else:
             yield f"loss.{player}", f"loss.{player} is missing: it weighs {', '.join(terms)}; see conf/loss"
-    for player in loss.keys() - declared.keys() if declared else ():
+    for player in loss.keys() - declared.keys():
         key = f"loss.{player}"
         players = ", ".join(declared)
         yield key, f"{key}: the model has no such player, only {players}; choose the loss that belongs to the model"
@@ -35,68 +44,24 @@ def _weight_problems(path: str, weights: Mapping[str, Any], terms: tuple[str, ..
         if term not in weights:
             key = f"{path}.{term}"
             yield key, f"{key} is missing: write +{key}=0.0 for a loss without that term"
-    for term in weights:
+    for term in weights.keys() - set(terms):
         key = f"{path}.{term}"
-        if term not in terms:
-            near = get_close_matches(term, terms, 1) or [", ".join(terms)]
-            files = " and ".join(f"conf/loss/{choice}.yaml" for choice in choices_with(key))
-            written = f"{key}, written in {files}" if files else key
-            yield key, f"{written}: the model has no such term; did you mean {near[0]}?"
+        files = " and ".join(f"conf/loss/{choice}.yaml" for choice in choices_by_key().get(key, ()))
+        written = f"{key}, written in {files}" if files else key
+        way_out = hint(key, [f"{path}.{name}" for name in terms])
+        yield key, f"{written}: the model has no such term, only {', '.join(terms)}; {way_out}"
     if weights and all(weight == 0 for weight in weights.values()):
         yield path, f"{path}: all weights are 0, so it would learn nothing; raise one"
 
 
-def optimizer_problems(tree: Tree) -> Iterator[Problem]:
-    terms, optimizers = _terms(tree), tree["model"].get("optimizers")
-    if not terms or not isinstance(optimizers, dict):
-        return
-    for player in terms.keys() - optimizers.keys():
+def _option_problems(model: Mapping[str, Any], players: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is given per player: an optimizer for each, and for some a limit of their gradient."""
+    optimizers = model.get("optimizers")
+    for player in players.keys() - (optimizers.keys() if isinstance(optimizers, dict) else ()):
         key = f"model.optimizers.{player}"
-        yield key, f"{key} is missing: give it a learning rate, +{key}.lr=2e-4"
-    for player, options in optimizers.items():
-        key = f"model.optimizers.{player}"
-        if player not in terms:
-            yield key, f"{key}: the model has no such player, only {', '.join(terms)}; delete it"
-        elif not isinstance(options, dict) or "lr" not in options:
-            yield key, f"{key} has no learning rate: give it one, {key}.lr=2e-4"
-        else:
-            yield from _number_problems(key, options)
-    clip = tree["model"].get("clip")
-    for player, norm in clip.items() if isinstance(clip, dict) else ():
-        key = f"model.clip.{player}"
-        if player not in terms:
-            yield key, f"{key}: the model has no such player, only {', '.join(terms)}; delete it"
-        elif norm not in CLIP:
-            yield key, f"{key}={norm} must be {CLIP}"
-
-
-def _number_problems(path: str, options: Mapping[str, Any]) -> Iterator[Problem]:
-    for name, value in options.items():
-        key = f"{path}.{name}"
-        if name in NUMBERS and value not in NUMBERS[name]:
-            yield key, f"{key}={value} must be {NUMBERS[name]}"
-        elif name == "betas" and not _are_betas(value):
-            yield key, f"{key}={value} must be two numbers from 0 to below 1, such as [0.5,0.999]"
-
-
-def _are_betas(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(beta in BETA for beta in value)
-
-
-def inputs(tree: Tree) -> tuple[str, ...]:
-    """What the model's class declares that its batches must hold, if it does so itself."""
-    value = declared(tree, "inputs")
-    return value if isinstance(value, tuple) else ()
-
-
-def _terms(tree: Tree) -> dict[str, tuple[str, ...]]:
-    """The players and loss terms that the model's class declares; none where it is not known."""
-    value = declared(tree, "terms")
-    return value if isinstance(value, dict) else {}
-
-
-def declared(tree: Tree, attribute: str) -> Any:
-    """The value of a class attribute of the model, as far as its source tells; None where it does not."""
-    found = definition(tree["model"].get("_target_"))
-    value = member(found, attribute) if found else None
-    return literal(value.node) if value else None
+        yield key, f"{key} is missing: every player needs an optimizer; see conf/model"
+    for name in ("optimizers", "clip"):
+        given = model.get(name)
+        for player in given.keys() - players.keys() if isinstance(given, dict) else ():
+            key = f"model.{name}.{player}"
+            yield key, f"{key}: the model has no such player, only {', '.join(players)}; delete it"

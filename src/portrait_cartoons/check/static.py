@@ -1,17 +1,18 @@
 """Everything that can be said about a configuration without importing or building any of its parts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import cast
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from portrait_cartoons.check.calls import call_problems
 from portrait_cartoons.check.keys import Problem, Tree, nodes, unknown
 from portrait_cartoons.check.numbers import number_problems
 from portrait_cartoons.check.phases import phase_problems
-from portrait_cartoons.check.players import loss_problems, optimizer_problems
+from portrait_cartoons.check.players import player_problems
 from portrait_cartoons.check.trainer import trainer_problems
 from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.cli.usage import GROUPS
@@ -19,7 +20,7 @@ from portrait_cartoons.errors import UserError
 
 
 def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
-    """By key the sentence about it, the first where there are several.
+    """By key the sentence about it, the first where there are several: all that the values alone tell, in no time.
 
     The key "" means that nothing else can be checked.
     """
@@ -33,8 +34,22 @@ def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
     top = _top_keys(root)
     known = [key for key in nodes(tree) if key.partition(".")[0] in top]
     problems = {name: unknown(name, [*top, *known]) for name in tree if name not in top}
-    players = (loss_problems, optimizer_problems, phase_problems)
-    checks = (_folder_problems, call_problems, *players, number_problems, trainer_problems)
+    _gathered(problems, tree, (_folder_problems, _part_problems, number_problems, trainer_problems))
+    # A wrong value is told of where it stands, not again where a key refers to it.
+    referring = [key for key, text in nodes(OmegaConf.to_container(cfg)).items() if str(text).startswith("${")]
+    return {key: sentence for key, sentence in problems.items() if key not in referring}
+
+
+def signature_problems(cfg: DictConfig) -> dict[str, str]:
+    """Likewise what the classes and functions tell that the configuration names, which takes seconds to import."""
+    # Where a run will go is decided when it starts, and some arguments refer to it.
+    tree = plain(cast(DictConfig, OmegaConf.merge(cfg, {"run_dir": cfg.run_dir or "runs"})))
+    return _gathered({}, tree, (call_problems, player_problems, phase_problems))
+
+
+def _gathered(
+    problems: dict[str, str], tree: Tree, checks: Iterable[Callable[[Tree], Iterator[Problem]]]
+) -> dict[str, str]:
     for key, sentence in (problem for find in checks for problem in find(tree)):
         problems.setdefault(key, sentence)
     return problems
@@ -64,3 +79,9 @@ def _folder_problems(tree: Tree) -> Iterator[Problem]:
             yield "run_dir", f"run_dir={run_dir} holds a run already: name another folder, or use resume={run_dir}"
         elif Path(run_dir).exists() and not Path(run_dir).is_dir():
             yield "run_dir", f"run_dir={run_dir} is no folder: name another place"
+
+
+def _part_problems(tree: Tree) -> Iterator[Problem]:
+    if "checkpoints" not in tree["callbacks"]:
+        sentence = "callbacks.checkpoints is missing: without it a run leaves nothing to use or to continue; keep it"
+        yield "callbacks.checkpoints", sentence

@@ -6,7 +6,6 @@ from typing import Any
 
 from portrait_cartoons.check.keys import Problem, Tree
 from portrait_cartoons.check.numbers import COUNT, Number
-from portrait_cartoons.check.source import signature
 
 ONE_DEVICE = "this version trains on one device"
 OURS = "the framework sets it itself"
@@ -39,12 +38,17 @@ UNSUITABLE = {
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 
 
+def unsuitable(key: str) -> str | None:
+    """Why a key of the trainer is not for this project, and what to do instead."""
+    reason = UNSUITABLE.get(key.removeprefix("trainer.")) if key.startswith("trainer.") else None
+    return f"{key} is not for this project: {reason}" if reason else None
+
+
 def trainer_problems(tree: Tree) -> Iterator[Problem]:
     trainer = tree["trainer"]
-    called = signature("lightning.Trainer")
-    for name in trainer.keys() & UNSUITABLE.keys():
-        if trainer[name] is not None and not (called and trainer[name] == called.defaults.get(name)):
-            yield f"trainer.{name}", f"trainer.{name}={trainer[name]} is not for this project: {UNSUITABLE[name]}"
+    for name, value in trainer.items():
+        if value is not None and (sentence := unsuitable(f"trainer.{name}")):
+            yield f"trainer.{name}", sentence
     if (devices := trainer.get("devices")) != 1:
         yield "trainer.devices", f"trainer.devices={devices}: {ONE_DEVICE}; use trainer.devices=1"
     if str(precision := trainer.get("precision")) in ("16", "16-mixed", "16-true"):
@@ -54,7 +58,9 @@ def trainer_problems(tree: Tree) -> Iterator[Problem]:
         near = get_close_matches(str(name), ACCELERATORS, 1) or [f"one of {', '.join(ACCELERATORS)}"]
         yield "trainer.accelerator", f"trainer.accelerator={name} is unknown: use {near[0]}"
     limit, epochs, model = trainer.get("max_epochs"), tree["model"].get("epochs"), tree["model"]
-    phases: list[Any] = [phase.get("epochs") for phase in model.get("phases", {}).values() if isinstance(phase, dict)]
+    given = model.get("phases")
+    named = given.values() if isinstance(given, dict) else ()
+    phases: list[Any] = [phase.get("epochs") for phase in named if isinstance(phase, dict)]
     whole = all(number in Number(0) for number in (epochs, *phases))
     if limit in COUNT and whole and limit > epochs + sum(phases):
         yield (

@@ -1,112 +1,120 @@
-"""Networks and pictures, really made: what no reading of values can tell."""
+"""Networks, optimizers, trainer and W&B, really tried: what no reading of values can tell.
 
+Networks are tried on the meta device, where shapes are computed and nothing else: at the true size in milliseconds.
+"""
+
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import partial
+from contextlib import contextmanager
 from typing import Any
 
+import lightning
 import torch
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.module import (
+    register_module_module_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from torch.overrides import TorchFunctionMode
 
-from portrait_cartoons.check.keys import Problem, Tree
-from portrait_cartoons.check.players import inputs
-from portrait_cartoons.data.picture import Splits, read
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.check.keys import Problem, Tree, affected
+from portrait_cartoons.check.signatures import is_node
+from portrait_cartoons.cli.build import made, quiet, reason
+from portrait_cartoons.networks.catalogue import network_nodes
+from portrait_cartoons.runs.wandb_logger import wandb_problem
 
-SMALL, LARGE = 32, 512  # sides of the images that networks are tried on, in pixels
+LAYERS, PARAMETERS = 10_000, 2 * 10**9  # more of them nobody can train, and building them takes minutes
 
 
-def trial_problems(tree: Tree, known: Collection[str], networks: bool = True) -> dict[str, str]:
-    """By key the sentence about it.
-
-    Args:
-        tree: the configuration.
-        known: keys with problems already; what needs one of them is not tried.
-        networks: whether to try them too, as for a training, or the pictures alone, as for an evaluation.
-    """
-    trials: list[tuple[Callable[[Tree], Iterator[Problem]], tuple[str, ...]]] = []
-    if networks:
-        needs = ("data.size", "model._target_", *(f"model.{name}" for name in _network_nodes(tree)))
-        trials.append((_network_problems, needs))
-    trials.append((partial(_picture_problems, training=networks), ("data.source", "data.load_size")))
+def trial_problems(tree: Tree, known: Collection[str]) -> dict[str, str]:
+    """By key the sentence about it. What needs one of the keys known to have a problem already is not tried."""
+    needs = ("data.size", "model._target_", *(f"model.{name}" for name in network_nodes(tree["model"])))
+    trials: dict[Callable[[Tree], Iterator[Problem]], tuple[str, ...]] = {
+        _network_problems: needs,
+        _optimizer_problems: ("model.optimizers",),
+        _trainer_problems: ("trainer",),
+        _logger_problems: ("logger",),
+    }
     problems: dict[str, str] = {}
-    for find, needs in trials:
-        if not any(f"{key}.".startswith(f"{need}.") for key in known for need in needs):
+    for find, keys in trials.items():
+        if not affected(keys, known):
             problems |= dict(find(tree))
     return problems
 
 
 def networks(tree: Tree) -> dict[str, nn.Module]:
-    """The networks of the model by their names there, with weights that mean nothing. Raises what they raise."""
-    return {name: _network(node) for name, node in _network_nodes(tree).items()}
-
-
-def pictures(tree: Tree) -> Splits:
-    """The pictures of the data source. Raises what it raises."""
-    return _made(tree["data"]["source"])
+    """The networks of the model by their names there, without weights, on the meta device. Raises what they raise."""
+    return {name: _network(node) for name, node in network_nodes(tree["model"]).items()}
 
 
 def _network_problems(tree: Tree) -> Iterator[Problem]:
-    yield from _accelerator_problems(tree)
     built = {}
-    for name, node in (nodes := _network_nodes(tree)).items():
+    for name, node in (nodes := network_nodes(tree["model"])).items():
         try:
             built[name] = _network(node)
         except Exception as error:  # whatever unsuitable values make a constructor raise
-            sentence = f"model.{name} cannot be built: {_reason(error)}; change its values, see conf/model"
+            sentence = f"model.{name} cannot be built: {reason(error)}; change its values, see conf/model"
             yield f"model.{name}", sentence
+    if tree["data"].get("batch_size") == 1:
+        yield from _batch_problems(built)
     if len(built) == len(nodes):
         yield from _size_problems(built, tree["data"]["size"])
 
 
 def _size_problems(built: Mapping[str, nn.Module], size: int) -> Iterator[Problem]:
-    multiple = getattr(built.get("generator"), "multiple", 1)
-    if size % multiple:
-        near = " or ".join(str(s) for s in (size // multiple * multiple, -(-size // multiple) * multiple) if s)
-        yield "data.size", f"data.size={size} must be a multiple of {multiple} for this generator; use {near}"
+    divisors = {name: getattr(network, "multiple", 1) for name, network in built.items()}
+    if unfit := [name for name, divisor in divisors.items() if size % divisor]:
+        step = math.lcm(*divisors.values())
+        near = " or ".join(str(side) for side in (size // step * step, -(-size // step) * step) if side)
+        yield (
+            "data.size",
+            f"data.size={size} must be a multiple of {step} for model.{' and model.'.join(unfit)}; use {near}",
+        )
         return
-    for name in [name for name in ("generator", "discriminator") if name in built]:
-        # What works on small images works on large ones, but takes longer to try.
-        if not (_runs(built[name], min(size, SMALL // multiple * multiple)) or _runs(built[name], size)):
-            larger = range(size + multiple, LARGE, multiple)
-            enough = next((side for side in larger if _runs(built[name], side)), None)
+    for name, network in built.items():
+        if not _runs(network, size):
+            larger = list(range(size + divisors[name], 2 * size + 256, divisors[name]))[:64]
+            enough = next((side for side in larger if _runs(network, side)), None)
             way_out = f"use data.size={enough} or larger, or fewer layers" if enough else "use fewer layers"
             yield f"model.{name}", f"model.{name} cannot work on images of data.size={size}: {way_out}, see conf/model"
 
 
-def _accelerator_problems(tree: Tree) -> Iterator[Problem]:
+def _batch_problems(built: Mapping[str, nn.Module]) -> Iterator[Problem]:
+    for name, network in built.items():
+        if any(isinstance(module, _BatchNorm) and module.training for module in network.modules()):
+            sentence = f"data.batch_size=1: the batch norm of model.{name} needs several pictures; use 4 or more"
+            yield "data.batch_size", sentence
+
+
+def _optimizer_problems(tree: Tree) -> Iterator[Problem]:
+    for player, node in tree["model"].get("optimizers", {}).items():
+        try:
+            if is_node(node):
+                made(node)([torch.zeros(1, requires_grad=True)])
+        except Exception as error:  # an optimizer's own words about its arguments
+            key = f"model.optimizers.{player}"
+            yield key, f"{key} cannot be made: {reason(error)}; change its values, see conf/model"
+
+
+def _trainer_problems(tree: Tree) -> Iterator[Problem]:
     name = tree["trainer"].get("accelerator")
     available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     wanted = {"cuda": ("cuda",), "gpu": ("cuda", "mps"), "mps": ("mps",)}.get(str(name), ())
     if wanted and not any(available[kind] for kind in wanted):
         yield "trainer.accelerator", f"trainer.accelerator={name}: this machine has none; use auto or cpu"
-
-
-def _picture_problems(tree: Tree, training: bool) -> Iterator[Problem]:
+        return
+    quiet()
     try:
-        splits = pictures(tree)
-        for domain, found in (("photo", splits.train_photos), ("cartoon", splits.train_cartoons)):
-            if training and not found:
-                yield (
-                    f"data.source.{domain}",
-                    f"data.source.{domain} has {domain}s for the test only: put some to train on into a folder train"
-                    " beside test",
-                )
-                return
-        photo = read(splits.train_photos if training else splits.test_photos, 0, [])
-        if photo.mask is None and ("photo_mask" in inputs(tree) or tree["data"]["background"] != "keep"):
-            yield (
-                "data.source.photo_mask",
-                "data.source.photo_mask is missing: this model or background needs the photos' person masks; name their"
-                " folder, data.source.photo_mask=<folder>",
-            )
-    except UserError as error:
-        for n, sentence in enumerate(getattr(error, "problems", (str(error),))):
-            yield f"data.{n}", sentence
-    except Exception as error:  # whatever unsuitable values make it raise
-        yield "data.source", f"data.source cannot be made: {_reason(error)}; change its values, see conf/data"
+        options = {key: value for key, value in tree["trainer"].items() if key != "_target_"}
+        lightning.Trainer(**options, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    except Exception as error:  # Lightning's own words about its arguments
+        yield "trainer", f"the trainer cannot be made: {reason(error)}; change its values, see conf/trainer"
+
+
+def _logger_problems(tree: Tree) -> Iterator[Problem]:
+    if (wandb := tree["logger"].get("wandb")) and (sentence := wandb_problem(wandb.get("offline", False))):
+        yield "logger.wandb", sentence
 
 
 class _Undrawn(TorchFunctionMode):
@@ -118,35 +126,48 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def _network_nodes(tree: Tree) -> dict[str, dict[str, Any]]:
-    return {name: node for name, node in tree["model"].items() if isinstance(node, dict) and node.get("_partial_")}
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Refuse, with ValueError, to build a network that nobody could train."""
+    layers, parameters = 0, 0
+
+    def count_layer(*_: Any) -> None:
+        nonlocal layers
+        layers += 1
+        if layers > LAYERS:
+            raise ValueError(f"it has more than {LAYERS} layers")
+
+    def count_parameter(_: nn.Module, __: str, parameter: nn.Parameter | None) -> None:
+        nonlocal parameters
+        parameters += 0 if parameter is None else parameter.numel()
+        if parameters > PARAMETERS:
+            raise ValueError(f"it has more than {PARAMETERS:.0e} parameters")
+
+    hooks = (
+        register_module_module_registration_hook(count_layer),
+        register_module_parameter_registration_hook(count_parameter),
+    )
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _network(node: dict[str, Any]) -> nn.Module:
-    with _Undrawn():
-        network = _made({**node, "_partial_": False})
+    with _Undrawn(), _bounded():
+        network = made({**node, "_partial_": False})
     if any(parameter.numel() == 0 for parameter in network.parameters()):
         raise ValueError("a layer would be empty")
-    return network
+    return network.to("meta")
 
 
 def _runs(network: nn.Module, size: int) -> bool:
     """Whether one image of that size goes through the network."""
+    channels = next((layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d)), 3)
     try:
         with torch.inference_mode():
-            output = network(torch.zeros(1, 3, size, size))
+            output = network(torch.zeros(1, channels, size, size, device="meta"))
     except (RuntimeError, ValueError):
         return False
     return not isinstance(output, torch.Tensor) or output.numel() > 0
-
-
-def _made(node: Mapping[str, Any]) -> Any:
-    """The object of a node. Raises what its target raises."""
-    try:
-        return instantiate(node, _convert_="all")
-    except InstantiationException as error:
-        raise (error.__cause__ or error) from None
-
-
-def _reason(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

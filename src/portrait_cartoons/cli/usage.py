@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from textwrap import fill
 
+from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import CONF
 
 GROUPS = ("model", "data", "loss", "trainer", "metrics", "callbacks", "logger", "experiment")
@@ -16,7 +17,7 @@ _PURPOSE = {
 _PAGE = """\
 {purpose}
 
-    python -m src.{entry} [group=choice ...] [key=value ...] {flags}
+    {command} [group=choice ...] [key=value ...] {flags}
 
 Groups and their choices (the files of conf/):
 {groups}
@@ -60,15 +61,20 @@ def asked(arguments: Sequence[str]) -> bool:
     return any(argument in ("-h", "--help", "help") for argument in arguments)
 
 
+def see_help() -> str:
+    """The way out where nothing better is known."""
+    return f"{command('train')} --help lists groups and keys"
+
+
 def page(entry: str) -> str:
-    """The help page of `python -m src.<entry>`, train or validate: one screen."""
+    """The help page of train or validate: one screen."""
     examples = _EXAMPLES | (_SWEEP if entry == "train" else {})
     return _PAGE.format(
         purpose=_PURPOSE[entry],
-        entry=entry,
+        command=command(entry),
         flags="[--multirun]" if entry == "train" else "",
         groups="\n".join(_lines()),
-        examples="\n".join(f"  python -m src.{entry} {text}  # {comment}" for text, comment in examples.items()),
+        examples="\n".join(f"  {command(entry)} {text}  # {comment}" for text, comment in examples.items()),
     )
 
 

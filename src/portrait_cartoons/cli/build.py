@@ -1,0 +1,91 @@
+"""From a composed configuration to objects: the only place that instantiates."""
+
+import logging
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from omegaconf import DictConfig
+
+from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
+from portrait_cartoons.callbacks.reseed import Reseed
+from portrait_cartoons.cli.config import plain
+from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.models.base import Translator
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a training run consists of."""
+
+    model: Translator
+    data: Portraits
+    trainer: lightning.Trainer
+
+
+def made(node: Mapping[str, Any], **arguments: Any) -> Any:
+    """The object of a node. Raises what its target raises, where Hydra would hide the cause."""
+    try:
+        return instantiate(node, **arguments, _convert_="all")
+    except InstantiationException as error:
+        raise (error.__cause__ or error) from None
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says, as a part of a sentence."""
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".!")
+
+
+def quiet() -> None:
+    """Leave out what Lightning tells about devices and about other projects."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    # The data's own sampler resumes exactly, of which Lightning knows nothing.
+    warnings.filterwarnings("ignore", ".*your dataloader is not resumable")
+    warnings.filterwarnings("ignore", ".*does not have many workers")
+    warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # feature networks are meant to be
+    warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
+
+
+def build_model(cfg: DictConfig) -> Translator:
+    """The model with its initial weights, which depend on the seed alone."""
+    lightning.seed_everything(cfg.seed, verbose=False)
+    model = made(cfg.model, weights=cfg.loss)
+    model.hparams.update(plain(cfg))
+    return model
+
+
+def build_data(cfg: DictConfig, inputs: Collection[str]) -> Portraits:
+    """The data, with what training batches must hold."""
+    return made(cfg.data, smooth_edges="cartoon_smooth" in inputs)
+
+
+def build(cfg: DictConfig) -> Experiment:
+    """Everything a run needs; `run_dir` is set and exists."""
+    quiet()
+    model = build_model(cfg)
+    data = build_data(cfg, model.inputs)
+    callbacks = [made(node) for node in (cfg.metrics, *cfg.callbacks.values())]
+    trainer = made(
+        cfg.trainer,
+        callbacks=[Reseed(cfg.seed), *callbacks],
+        logger=[made(node) for node in cfg.logger.values()],
+        default_root_dir=cfg.run_dir,
+        plugins=[AtomicCheckpointIO(), *_cluster()],
+        # The sampler is ours, the first validation is the baseline's, and the networks' sizes stand in the model card.
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        enable_model_summary=False,
+    )
+    for logger in trainer.loggers:
+        logger.log_hyperparams(plain(cfg))
+    return Experiment(model, data, trainer)
+
+
+def _cluster() -> list[SLURMEnvironment]:
+    """Under SLURM its environment, without Lightning's own checkpoints on SIGUSR1, which resuming does not look for."""
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

@@ -1,0 +1,13 @@
+"""How the user calls this project: `python -m src.train` in a checkout, `portrait-cartoons train` where installed."""
+
+import sys
+from pathlib import Path
+
+
+def command(name: str) -> str:
+    """The words that start a command here."""
+    program = Path(sys.argv[0])
+    if program.name == "__main__.py" and program.parent.name == "portrait_cartoons":
+        return f"python -m portrait_cartoons {name}"
+    installed = program.name == "portrait-cartoons" or not (Path(__file__).parents[3] / "conf").is_dir()
+    return f"portrait-cartoons {name}" if installed else f"python -m src.{name}"
