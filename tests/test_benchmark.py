@@ -21,7 +21,7 @@ from tests.models.test_cyclegan import adam
 
 
 class Conv(nn.Conv2d):
-    multiple = 1
+    size_divisor = 1
 
 
 class OneConvolution(Translator):

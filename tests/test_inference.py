@@ -19,7 +19,7 @@ class Generator(nn.Module):
 
     def __init__(self, multiple: int = 4) -> None:
         super().__init__()
-        self.multiple = multiple
+        self.size_divisor = multiple
         self.gain = nn.Parameter(torch.tensor(-1.0))
         self.pad = nn.ReflectionPad2d(3)
         self.modes: list[bool] = []
@@ -29,8 +29,8 @@ class Generator(nn.Module):
         height, width = x.shape[2:]
         assert x.dtype == torch.float32
         assert x.abs().max() <= 1
-        assert height % self.multiple == 0
-        assert width % self.multiple == 0
+        assert height % self.size_divisor == 0
+        assert width % self.size_divisor == 0
         assert not torch.is_grad_enabled()
         self.modes.append(self.training)
         self.shapes.append((height, width))

@@ -24,7 +24,7 @@ PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
 
 
 class Invert(nn.Module):
-    multiple = 4
+    size_divisor = 4
 
     def __init__(self) -> None:
         super().__init__()

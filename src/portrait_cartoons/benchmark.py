@@ -228,7 +228,7 @@ def time_inference(model: "Translator", size: int, device: "torch.device", repet
 
     from portrait_cartoons.inference import Cartoonizer
 
-    cartoonizer = Cartoonizer(model.generator.to(device, torch.float32))
+    cartoonizer = Cartoonizer(model.deployed.to(device, torch.float32))
     photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     with FlopCounterMode(display=False) as counter:
         cartoonizer.translate(photo)

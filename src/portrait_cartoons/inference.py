@@ -37,7 +37,7 @@ class Cartoonizer:
     instance norm would give each tile colours of its own.
 
     Attributes:
-        network: N x 3 x H x W in [-1, 1] in and out, with sides divisible by its `multiple`.
+        network: N x 3 x H x W in [-1, 1] in and out, with sides divisible by its `size_divisor`.
         size: of the pictures it was trained on, in pixels. A larger picture is reduced until its shorter side has it,
             or its longer side four times as much. None: it stays as large as it is.
         max_side: in its place, the longest side in pixels that is not reduced.
@@ -111,7 +111,7 @@ class Cartoonizer:
 
     @property
     def _padded(self) -> Padded:
-        divisor: int = self.network.multiple  # type: ignore[assignment]
+        divisor: int = self.network.size_divisor  # type: ignore[assignment]
         return Padded(self.network, divisor)
 
     @property

@@ -13,10 +13,10 @@ from portrait_cartoons.models.schedules import Phase, place
 
 PLANS: dict[str, dict[int, tuple[str, dict[str, float]]]] = {
     "model=cyclegan": {
-        1: ("all", {"g": 2e-4, "d": 2e-4}),
-        100: ("all", {"g": 2e-4, "d": 2e-4}),
-        101: ("all", {"g": 2e-4 * 100 / 101, "d": 2e-4 * 100 / 101}),
-        200: ("all", {"g": 2e-4 / 101, "d": 2e-4 / 101}),
+        1: ("", {"g": 2e-4, "d": 2e-4}),
+        100: ("", {"g": 2e-4, "d": 2e-4}),
+        101: ("", {"g": 2e-4 * 100 / 101, "d": 2e-4 * 100 / 101}),
+        200: ("", {"g": 2e-4 / 101, "d": 2e-4 / 101}),
     },
     "model=cartoongan": {
         1: ("content", {"g": 2e-4, "d": 1e-5}),

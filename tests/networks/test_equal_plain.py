@@ -66,10 +66,12 @@ def test_every_layer_has_weights_of_its_own(name: str) -> None:
     assert len({parameter.data_ptr() for parameter in parameters}) == len(parameters)
 
 
-@pytest.mark.parametrize("name", [name for name, (network, _, _) in NETWORKS.items() if hasattr(network, "multiple")])
+@pytest.mark.parametrize(
+    "name", [name for name, (network, _, _) in NETWORKS.items() if hasattr(network, "size_divisor")]
+)
 def test_a_generator_keeps_every_size_that_is_a_multiple(name: str) -> None:
     network: Any = NETWORKS[name][0].eval()
-    size = (3 * network.multiple, 5 * network.multiple)
+    size = (3 * network.size_divisor, 5 * network.size_divisor)
     assert network.double()(images(*size)).shape[2:] == size
 
 

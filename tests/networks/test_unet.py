@@ -18,8 +18,8 @@ def test_network_has_the_published_size(width: int, expected: int) -> None:
 @pytest.mark.parametrize("levels", [1, 2, 4])
 def test_any_size_that_is_a_multiple_is_kept(levels: int) -> None:
     network = UNet(width=4, levels=levels)
-    assert network.multiple == 2**levels
-    x = torch.rand(2, 3, 3 * network.multiple, network.multiple) * 2 - 1
+    assert network.size_divisor == 2**levels
+    x = torch.rand(2, 3, 3 * network.size_divisor, network.size_divisor) * 2 - 1
     assert network(x).shape == (2, 1, *x.shape[2:])
 
 

@@ -72,9 +72,9 @@ class Checkpoints(Checkpoint):
         self.best = {name: float(value) for name, value in state_dict["best"].items() if name in self.monitors}
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        generator = pl_module.generator
+        deployed = pl_module.deployed
         names = {module: name for name, module in pl_module.named_modules()}
-        checkpoint["generator_prefix"] = f"{names[generator]}."
+        checkpoint["generator_prefix"] = f"{names[deployed]}."
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         last = Path(trainer.default_root_dir, FOLDER, LAST)

@@ -63,7 +63,7 @@ def _network_problems(tree: Tree) -> Iterator[Problem]:
 
 
 def _size_problems(built: Mapping[str, nn.Module], size: int) -> Iterator[Problem]:
-    divisors = {name: getattr(network, "multiple", 1) for name, network in built.items()}
+    divisors = {name: getattr(network, "size_divisor", 1) for name, network in built.items()}
     if unfit := [name for name, divisor in divisors.items() if size % divisor]:
         step = math.lcm(*divisors.values())
         near = " or ".join(str(side) for side in (size // step * step, -(-size // step) * step) if side)

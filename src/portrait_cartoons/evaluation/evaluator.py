@@ -128,7 +128,7 @@ class Evaluator:
 
         Raises UserError for one that cannot work on pictures of this size, or whose output cannot be measured.
         """
-        size, divisor = self.data.size, cast(int, model.generator.multiple)
+        size, divisor = self.data.size, cast(int, model.deployed.size_divisor)
         if size % divisor:
             near = max(round(size / divisor), 1) * divisor
             raise UserError(f"{file} needs pictures whose side is a multiple of {divisor}: use data.size={near}")
@@ -145,8 +145,8 @@ class Evaluator:
         values = {
             **self._distances(features),
             **self.bootstrap.means(images),
-            "parameters": Estimate(sum(parameter.numel() for parameter in model.generator.parameters())),
-            "milliseconds": Estimate(self._milliseconds(model.generator) if ranks.rank() == 0 else 0.0),
+            "parameters": Estimate(sum(parameter.numel() for parameter in model.deployed.parameters())),
+            "milliseconds": Estimate(self._milliseconds(model.deployed) if ranks.rank() == 0 else 0.0),
         }
         return ranks.agreed(values)  # the others wait, so that nobody disturbs the timing
 

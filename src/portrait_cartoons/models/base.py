@@ -61,7 +61,7 @@ class Translator(lightning.LightningModule):
 
     terms: ClassVar[Mapping[str, tuple[str, ...]]]
     inputs: ClassVar[tuple[str, ...]] = ("photo", "cartoon")  # what its batches must hold
-    phases: ClassVar[tuple[str, ...]] = ("all",)  # of training, in their order, where its algorithm changes with time
+    phases: ClassVar[tuple[str, ...]] = ()  # of training, in their order, where its algorithm changes with time
 
     def __init__(
         self,
@@ -78,23 +78,28 @@ class Translator(lightning.LightningModule):
         self.automatic_optimization = False
         self.weights, self.makers, self.clip = weights, optimizers, clip or {}
         self.batch_size = batch_size
-        *earlier, main = self.phases
+        *earlier, main = self.phases or ("",)
         self.plan = {name: Phase(**(phases or {})[name]) for name in earlier}
         self.plan[main] = Phase(epochs, decay_share, gamma)
         self.updating: Terms | None = None
 
     @property
     def generator(self) -> nn.Module:
-        """The photo -> cartoon network."""
+        """The photo -> cartoon network that is trained."""
         raise NotImplementedError
 
     @property
+    def deployed(self) -> nn.Module:
+        """The photo -> cartoon network that is used: measured, shown and kept. Averaged weights, say, would be here."""
+        return self.generator
+
+    @property
     def phase(self) -> str:
-        """Which of its `phases` the current epoch belongs to."""
+        """Which of its `phases` the current epoch belongs to; empty where it has none."""
         return place(self.current_epoch, self.plan)[0]
 
     def forward(self, photo: Tensor) -> Tensor:
-        return self.generator(photo)
+        return self.deployed(photo)
 
     def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         """Return at least `output`, the cartoon of each photo, for whoever measures or draws it."""
@@ -141,7 +146,7 @@ class Translator(lightning.LightningModule):
         self.log(f"train/grad_norm/{player}", grad_norm)
         self.log(f"train/lr/{player}", optimizer.param_groups[0]["lr"])
         self.log_dict({f"train/{player}_score/{name}": value.detach() for name, value in terms.scores.items()})
-        if len(self.phases) > 1:
+        if self.phases:
             self.log("train/phase", self.phases.index(self.phase))
 
     def _refuse_non_finite(self, player: str, values: Mapping[str, Tensor]) -> None:

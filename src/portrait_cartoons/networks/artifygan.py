@@ -9,7 +9,7 @@ from portrait_cartoons.networks.init import normal_init
 class ArtifyGenerator(nn.Sequential):
     """CartoonGAN's generator with batch norm, zero padding and a sigmoid: N x 3 x H x W in [-1, 1] in and out.
 
-    H and W are multiples of `multiple`. With `width` 64 and 10 blocks it has 13,492,035 parameters.
+    H and W are divisible by `size_divisor`. With `width` 64 and 10 blocks it has 13,492,035 parameters.
 
     Args:
         width: filters of the first convolution.
@@ -19,7 +19,7 @@ class ArtifyGenerator(nn.Sequential):
             them, or one, as its text says (13,307,523 parameters).
     """
 
-    multiple = 4
+    size_divisor = 4
 
     def __init__(self, width: int = 64, blocks: int = 10, kernel: int = 7, extra_convs: bool = True) -> None:
         super().__init__(*generator_layers(width, blocks, nn.BatchNorm2d, kernel, "zeros", extra_convs), nn.Sigmoid())

@@ -22,12 +22,12 @@ NORMS: dict[NormName, Norm] = {
 class CartoonGenerator(nn.Sequential):
     """Two downsampling stages, `blocks` residual blocks, two upsampling stages: N x 3 x H x W in [-1, 1] in and out.
 
-    H and W are multiples of `multiple`. With `width` 64 and 8 blocks it has 11,120,195 parameters with instance norm,
-    11,129,667 if that is affine or a batch norm. Instance norm takes each channel's mean over the picture away,
+    H and W are divisible by `size_divisor`. With `width` 64 and 8 blocks it has 11,120,195 parameters with instance
+    norm, 11,129,667 if that is affine or a batch norm. Instance norm takes each channel's mean over the picture away,
     and with it most of a flat backdrop's colour; batch norm keeps it.
     """
 
-    multiple = 4
+    size_divisor = 4
 
     def __init__(self, width: int = 64, blocks: int = 8, norm: NormName = "instance") -> None:
         super().__init__(*generator_layers(width, blocks, NORMS[norm]), nn.Tanh())

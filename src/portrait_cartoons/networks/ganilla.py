@@ -37,7 +37,7 @@ class ConcatBlock(nn.Module):
 class GanillaGenerator(nn.Module):
     """Four stages of two blocks, their maps C2..C5 summed from coarse to fine: N x 3 x H x W in [-1, 1] in and out.
 
-    H and W are multiples of `multiple`. With `width` 64 it has 7,228,419 parameters, with attention on the skips
+    H and W are divisible by `size_divisor`. With `width` 64 it has 7,228,419 parameters, with attention on the skips
     7,228,437.
 
     Args:
@@ -46,7 +46,7 @@ class GanillaGenerator(nn.Module):
             `skips`, each of C2..C5 before it enters the sum; `bottleneck`, C5 alone; `pyramid`, each of the three sums.
     """
 
-    multiple = 16
+    size_divisor = 16
 
     def __init__(self, width: int = 64, attention: Attention = "none") -> None:
         super().__init__()

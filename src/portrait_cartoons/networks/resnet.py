@@ -35,10 +35,10 @@ class ResidualBlock(nn.Module):
 class ResnetGenerator(nn.Sequential):
     """c7s1-w, d2w, d4w, `blocks` residual blocks, u2w, uw, c7s1-3, tanh: N x 3 x H x W in [-1, 1] in and out.
 
-    H and W are multiples of `multiple`. With `width` 64 and 9 blocks it has 11,378,179 parameters.
+    H and W are divisible by `size_divisor`. With `width` 64 and 9 blocks it has 11,378,179 parameters.
     """
 
-    multiple = 4
+    size_divisor = 4
 
     def __init__(self, width: int = 64, blocks: int = 9) -> None:
         w = width

@@ -12,9 +12,9 @@ from portrait_cartoons.networks.weights import WeightsError, state_dict
 class UNet(nn.Module):
     """N x 3 x H x W in [-1, 1] -> N x 1 x H x W logits, whose sigmoid is the probability of the person.
 
-    H and W are multiples of `multiple`, 2 ** `levels`. With 4 levels and a `width` of 64, 32 or 16 it has 31,031,745,
-    7,760,097 or 1,941,105 parameters. `weights` is a file of trained ones: a state dict of such a network, or a
-    checkpoint of a model that holds it as `u`.
+    H and W are divisible by `size_divisor`, 2 ** `levels`. With 4 levels and a `width` of 64, 32 or 16 it has
+    31,031,745, 7,760,097 or 1,941,105 parameters. `weights` is a file of trained ones: a state dict of such a network,
+    or a checkpoint of a model that holds it as `u`.
 
     Raises:
         WeightsError: the file cannot be read or holds no such network.
@@ -22,7 +22,7 @@ class UNet(nn.Module):
 
     def __init__(self, width: int = 64, levels: int = 4, weights: str | None = None) -> None:
         super().__init__()
-        self.multiple = 2**levels
+        self.size_divisor = 2**levels
         channels = [width * 2**n for n in range(levels + 1)]
         self.encoder = nn.ModuleList(
             _two_convs(n_in, n_out) for n_in, n_out in zip((3, *channels), channels, strict=False)

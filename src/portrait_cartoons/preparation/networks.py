@@ -35,8 +35,8 @@ def segmenter(path: str) -> Callable[[np.ndarray], np.ndarray]:
 @torch.inference_mode()
 def _mask(network: nn.Module, image: np.ndarray) -> np.ndarray:
     height, width = image.shape[:2]
-    multiple = int(network.multiple)  # type: ignore[arg-type]
-    fitting = -(-width // multiple) * multiple, -(-height // multiple) * multiple
+    divisor = int(network.size_divisor)  # type: ignore[arg-type]
+    fitting = -(-width // divisor) * divisor, -(-height // divisor) * divisor
     x = from_uint8(cv2.resize(image, fitting, interpolation=cv2.INTER_AREA))
     person = torch.sigmoid(network(x.unsqueeze(0)))[0, 0].numpy()
     return np.rint(255 * cv2.resize(person, (width, height), interpolation=cv2.INTER_LINEAR)).astype(np.uint8)
