@@ -20,7 +20,7 @@ settings.load_profile("any machine")
 TINY = (
     "data.size=16",
     "data.load_size=18",
-    "data.workers=0",
+    "data.num_workers=0",
     "data.val_batch_size=4",
     "model.generator.width=4",
     "model.generator.blocks=1",

@@ -217,7 +217,7 @@ def test_pictures_that_changed_are_another_protocol() -> None:
             Path(domain, split).mkdir(parents=True)
             for n in range(3):
                 Image.effect_noise((40, 40), 50 + n).convert("RGB").save(Path(domain, split, f"{n}.png"))
-    folders = ("data=folder", "data.source.photo=photo", "data.source.cartoon=cartoon", "data.workers=0", *SIZE)
+    folders = ("data=folder", "data.source.photo=photo", "data.source.cartoon=cartoon", "data.num_workers=0", *SIZE)
     arguments = [*folders, *QUICK, "ckpt=Jörgs cartoon.ckpt"]
     evaluate.main(arguments)
     assert "target/psnr" not in row(read(Path("out/report.json")), "Jörgs_cartoon").values

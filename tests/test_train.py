@@ -202,7 +202,7 @@ def test_pictures_that_vanish_end_in_one_sentence(command: Command, tmp_path: Pa
         "model=cyclegan",
         *places,
         *TINY,
-        f"data.workers={workers}",
+        f"data.num_workers={workers}",
         "model.epochs=1",
         folder=tmp_path,
         prepare=partial(vanishing, tmp_path / "data"),

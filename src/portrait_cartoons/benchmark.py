@@ -12,7 +12,7 @@ Examples:
 
     python -m src.benchmark model=cyclegan
     python -m src.benchmark trainer.precision=bf16-mixed json=bf16.json
-    python -m src.benchmark data=folder data.source.photo=photos data.source.cartoon=cartoons data.workers=4
+    python -m src.benchmark data=folder data.source.photo=photos data.source.cartoon=cartoons data.num_workers=4
 """
 
 import json
@@ -152,7 +152,7 @@ def time_loader(data: "Portraits", repetitions: int) -> tuple[dict[str, Any], di
     batches = chain.from_iterable(repeat(data.train_dataloader()))
     batch = next(batches)
     del batch["unreadable"]
-    for _ in range(2 * data.workers):  # as many are loaded in advance
+    for _ in range(2 * data.num_workers):  # as many are loaded in advance
         next(batches)
     seconds = [_seconds_per_image(batches) * data.batch_size for _ in range(repetitions)]
     return batch, _timing(seconds, data.batch_size)

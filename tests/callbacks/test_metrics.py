@@ -26,8 +26,11 @@ class Data(Portraits):
 
     def __init__(self, batches: Batches, cartoons: Tensor) -> None:
         pixels = to_uint8(cartoons).permute(0, 2, 3, 1).numpy()
-        pictures = [Picture(image, None, None, f"{n}") for n, image in enumerate(pixels)]
-        super().__init__(Splits([], [], [], pictures, [], []), 32, 32, False, "keep", False, 0.0, 1, 2, 0, 0, 0.0)
+        pictures: Any = [Picture(image, None, None, f"{n}") for n, image in enumerate(pixels)]
+        none: Any = []
+        super().__init__(
+            Splits(none, none, none, pictures, none, none), 32, 32, False, (), "keep", (), 0.0, 1, 2, 0, 0, 0.0
+        )
         self.batches = batches
 
     def val_dataloader(self) -> Any:

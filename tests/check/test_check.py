@@ -83,7 +83,7 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     # numbers and types
     "data.batch_size=big": ("data.batch_size=big", "whole number"),
     "data.batch_size=0": ("between 1 and",),
-    "data.workers=100000": ("data.workers=100000", "between 0 and 256"),
+    "data.num_workers=100000": ("data.num_workers=100000", "between 0 and 256"),
     "model.epochs=99999999999999999999": ("model.epochs=99999999999999999999", "between 1 and 1000000"),
     "model.generator.blocks=-1": ("model.generator.blocks=-1", "between 0 and 10000"),
     "model.generator.blocks=100000": ("model.generator.blocks=100000", "between 0 and 10000"),

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from portrait_cartoons.data.fingerprint import fingerprint
+from portrait_cartoons.data.fingerprint import fingerprint, identities
 from portrait_cartoons.data.folder import FolderPictures
 from portrait_cartoons.data.toy import ToyImages
 from portrait_cartoons.image import save_image
@@ -77,3 +78,33 @@ def test_drawn_pictures_are_told_apart_by_what_is_drawn(change: dict[str, Any]) 
     first = fingerprint(ToyImages(**options), range(2))
     assert first == fingerprint(ToyImages(**options), range(2))
     assert fingerprint(ToyImages(**{**options, **change}), range(2)) != first
+
+
+def test_identities_are_those_of_the_pictures_whatever_their_names(tmp_path: Path) -> None:
+    first = folder(tmp_path / "here")
+    renamed = change_name(folder(tmp_path / "there"))
+    assert identities(first).dtype == torch.int64
+    assert len(identities(first)) == 3
+    assert torch.equal(identities(first), identities(renamed))
+    assert torch.equal(identities(first), identities(first.without(mask=True, target=True)))
+    change_photo(renamed)
+    assert len(identities(renamed)) == 2  # two files hold the same picture now
+    assert set(identities(renamed).tolist()) < set(identities(first).tolist())
+    renamed.paths[2].unlink()
+    assert len(identities(renamed)) == 1
+
+
+@pytest.mark.parametrize("place", [0, 500_000, 999_999])
+def test_large_files_are_told_apart_by_their_beginning_middle_and_end(tmp_path: Path, place: int) -> None:
+    data = bytearray(1_000_000)
+    for n in range(2):
+        data[place] = n
+        (tmp_path / f"{n}.png").write_bytes(data)
+    paths = [tmp_path / f"{n}.png" for n in range(2)]
+    assert len(identities(FolderPictures(tmp_path, paths, None, None, 8))) == 2
+
+
+def test_a_face_is_the_same_at_every_size_and_in_both_domains() -> None:
+    faces = identities(ToyImages("photo", range(5), size=16, seed=0, paired=True))
+    assert torch.equal(faces, identities(ToyImages("cartoon", range(5), size=72, seed=0)))
+    assert not set(faces.tolist()) & set(identities(ToyImages("photo", range(5), size=16, seed=1)).tolist())

@@ -72,8 +72,16 @@ def test_a_folder_that_cannot_be_written_costs_time_only(capsys: pytest.CaptureF
 
 
 def portraits(seed: int = 0, **options: Any) -> Portraits:
-    defaults = {"size": 16, "load_size": 18, "flip": False, "background": "keep", "smooth_edges": False}
-    more = {"smooth_noise": 0.0, "batch_size": 1, "val_batch_size": 2, "workers": 0, "seed": 0, "max_unreadable": 0.0}
+    fields = {"fields": ("photo", "cartoon"), "background": "keep", "background_of": ("photo",)}
+    defaults = {"size": 16, "load_size": 18, "flip": False, "max_unreadable": 0.0, **fields}
+    more = {
+        "smooth_noise": 0.0,
+        "batch_size": 1,
+        "val_batch_size": 2,
+        "num_workers": 0,
+        "seed": 0,
+        "max_unreadable": 0.0,
+    }
     return Portraits(toy_pictures(1, 1, 5, 18, seed), **{**defaults, **more, **options})
 
 

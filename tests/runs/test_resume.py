@@ -124,12 +124,12 @@ def test_sigint_twice_in_one_epoch(command: Command, uninterrupted: Path, tmp_pa
 
 
 def test_with_loader_workers_which_get_the_signal_too(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
-    overrides = [o for o in RUN if not o.startswith("data.workers")]
+    overrides = [o for o in RUN if not o.startswith("data.num_workers")]
     code = command(
         "train",
         *overrides,
         f"model.epochs={EPOCHS}",
-        "data.workers=2",
+        "data.num_workers=2",
         folder=tmp_path,
         prepare=partial(recording, (signal.SIGTERM, BATCHES + 2)),
     ).exitcode

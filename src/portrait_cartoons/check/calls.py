@@ -9,7 +9,7 @@ from portrait_cartoons.check.signatures import fits, is_node, signature, words
 from portrait_cartoons.check.trainer import UNSUITABLE
 
 # Arguments that the code hands over, not the node.
-HANDED_OVER = {"model": ("weights",), "data": ("smooth_edges",), "model.optimizers.*": ("params",)}
+HANDED_OVER = {"model": ("weights",), "data": ("fields",), "model.optimizers.*": ("params",)}
 
 
 def call_problems(tree: Tree) -> Iterator[Problem]:

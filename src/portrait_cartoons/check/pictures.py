@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from portrait_cartoons.check.keys import Problem, Tree, affected
 from portrait_cartoons.check.players import declared
 from portrait_cartoons.cli.build import made, reason
+from portrait_cartoons.data.fields import known as known_fields
 from portrait_cartoons.data.picture import Splits, read
 from portrait_cartoons.errors import UserError
 
@@ -33,17 +34,32 @@ def _problems(tree: Tree, training: bool) -> Iterator[Problem]:
                     " beside test",
                 )
                 return
-        photo = read(splits.train_photos if training else splits.test_photos, 0, [])
-        if photo.mask is None and (
-            "photo_mask" in (declared(tree, "inputs") or ()) or tree["data"]["background"] != "keep"
-        ):
-            yield (
-                "data.source.photo_mask",
-                "data.source.photo_mask is missing: this model or background needs the photos' person masks; name their"
-                " folder, data.source.photo_mask=<folder>",
-            )
+        yield from _missing_companions(tree, splits, training)
     except UserError as error:
         for n, sentence in enumerate(getattr(error, "problems", (str(error),))):
             yield f"data.{n}", sentence
     except Exception as error:  # whatever unsuitable values make it raise
         yield "data.source", f"data.source cannot be made: {reason(error)}; change its values, see conf/data"
+
+
+def _missing_companions(tree: Tree, splits: Splits, training: bool) -> Iterator[Problem]:
+    """Masks and true cartoons that the model or the background needs, but the first picture does not have."""
+    data, fields = tree["data"], known_fields(declared(tree, "inputs") or ()) if training else ()
+    replaced = data["background_of"] if data["background"] != "keep" else ()
+    for domain, test, train in (
+        ("photo", splits.test_photos, splits.train_photos),
+        ("cartoon", splits.test_cartoons, splits.train_cartoons),
+    ):
+        first = read(train if training else test, 0, [])
+        if first.mask is None and (f"{domain}_mask" in fields or domain in replaced):
+            yield (
+                f"data.source.{domain}_mask",
+                f"data.source.{domain}_mask is missing: this model or background needs the {domain}s' person masks;"
+                f" name their folder, data.source.{domain}_mask=<folder>",
+            )
+        if first.target is None and domain == "photo" and "target" in fields:
+            yield (
+                "data.source.target",
+                "data.source.target is missing: this model needs the training photos' true cartoons; name their"
+                " folder, data.source.target=<folder>",
+            )

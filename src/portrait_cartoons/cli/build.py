@@ -61,7 +61,7 @@ def build_model(cfg: DictConfig) -> Translator:
 
 def build_data(cfg: DictConfig, inputs: Collection[str]) -> Portraits:
     """The data, with what training batches must hold."""
-    return made(cfg.data, smooth_edges="cartoon_smooth" in inputs)
+    return made(cfg.data, fields=list(inputs))
 
 
 def build(cfg: DictConfig) -> Experiment:

@@ -3,7 +3,8 @@
 import multiprocessing
 import operator
 import signal
-from functools import reduce
+from collections.abc import Collection
+from functools import cached_property, reduce
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -11,29 +12,35 @@ from typing import Any, Literal, cast
 import cv2
 import lightning
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from portrait_cartoons.data import transforms
 from portrait_cartoons.data.background import Background
-from portrait_cartoons.data.dataset import Sample, TestDataset, UnpairedDataset, collate
+from portrait_cartoons.data.dataset import Sample, TestDataset, TrainingDataset, collate
+from portrait_cartoons.data.fields import Domain, known
+from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.data.folder import DataError
 from portrait_cartoons.data.picture import Splits
-from portrait_cartoons.data.sampler import EpochSampler
+from portrait_cartoons.data.sampler import EpochSampler, Position
+
+DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 
 
 class Portraits(lightning.LightningDataModule):
-    """Batches of N samples as `UnpairedDataset` and `TestDataset` define them.
+    """Batches of N samples as `TrainingDataset` and `TestDataset` define them.
 
     Args:
         source: the pictures.
         size: side of the squares that the networks see, in pixels.
         load_size: shorter side to which training pictures are brought before the random crop, at least `size`.
         flip: whether training mirrors half of the pictures.
-        background: of the photos, in all splits. White, a random colour per sample and a blur need their masks.
-        smooth_edges: whether training samples hold `cartoon_smooth`, the cartoon with its edges blurred.
+        fields: what training samples hold, of those that `fields.FIELDS` explains.
+        background: what it is to be in all splits. White, a random colour per sample and a blur need person masks.
+        background_of: the domains, photo or cartoon, whose background that is; the others keep theirs.
         smooth_noise: standard deviation, 0 to 1 (full range), of Gaussian noise on those blurred edges.
         batch_size, val_batch_size: photos per batch in training, and in validation and test.
-        workers: loader processes. The samples and their order do not depend on it.
+        num_workers: loader processes. The samples and their order do not depend on it.
         seed: of order and augmentation.
         max_unreadable: the share of unreadable files, 0 to 1, above which training stops.
     """
@@ -44,44 +51,55 @@ class Portraits(lightning.LightningDataModule):
         size: int,
         load_size: int,
         flip: bool,
+        fields: Collection[str],
         background: Background,
-        smooth_edges: bool,
+        background_of: Collection[Domain],
         smooth_noise: float,
         batch_size: int,
         val_batch_size: int,
-        workers: int,
+        num_workers: int,
         seed: int,
         max_unreadable: float,
     ) -> None:
         super().__init__()
         self.source, self.seed, self.max_unreadable = source, seed, max_unreadable
-        self.size, self.background = size, background
+        self.size, self.fields = size, known(fields)
+        self.backgrounds: dict[Domain, Background] = {
+            domain: background if domain in background_of else "keep" for domain in DOMAINS
+        }
         # What decides, beside the pictures themselves, what the networks see of the val and test splits.
         self.preprocessing: dict[str, int | str] = {
             "size": size,
             "load_size": load_size,
             "resize": transforms.EVALUATION_RESIZE,
         }
-        self.batch_size, self.val_batch_size, self.workers = batch_size, val_batch_size, workers
-        self.train = UnpairedDataset(
+        self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
+        self.train = TrainingDataset(
             source.train_photos,
             source.train_cartoons,
             transforms.training(size, load_size, flip),
             seed,
-            background,
-            smooth_edges,
+            self.fields,
+            self.backgrounds,
             smooth_noise,
         )
         self.val, self.val_cartoons = self.split("val")
         self.test, self.test_cartoons = self.split("test")
         self.unreadable: set[str] = set()
-        self._position = {"epoch": 0, "batch": 0}
+        self._start = Position()
+        self._seen: dict[str, Tensor] = {}
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        epoch, skip = self._position["epoch"], self._position["batch"] * self.batch_size
-        if skip >= len(self.train):
-            epoch, skip = epoch + 1, 0
-        return self.loader(self.train, self.batch_size, sampler=EpochSampler(len(self.train), self.seed, epoch, skip))
+        trainer: Any = self.trainer
+        rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        sampler = EpochSampler(len(self.train), self.seed, self._start, self.batch_size, rank, ranks)
+        if trainer:
+            sampler.set_epoch(max(self._start.epoch, trainer.current_epoch))
+            if self._start.sample != self._start.batch * self.batch_size * ranks:
+                # After another batch size the rest of this epoch has a number of batches of its own, and Lightning
+                # counts them only when it asks for the loader.
+                trainer.reload_dataloaders_every_n_epochs = int(sampler.epoch == self._start.epoch)
+        return self.loader(self.train, self.batch_size, sampler)
 
     def val_dataloader(self) -> DataLoader[Sample]:
         return self.loader(self.val, self.val_batch_size)
@@ -91,23 +109,43 @@ class Portraits(lightning.LightningDataModule):
 
     def split(self, name: Literal["train", "val", "test", "all"]) -> tuple[TestDataset, TestDataset]:
         """The photos and the cartoons of a split, or of all three one after another, as they are measured."""
-        return self._measured("photo", name, self.background), self._measured("cartoon", name, "keep")
+        return self._measured("photo", name), self._measured("cartoon", name)
 
-    def _measured(self, domain: str, name: str, background: Background) -> TestDataset:
+    def _measured(self, domain: Domain, name: str) -> TestDataset:
         names = ("train", "val", "test") if name == "all" else (name,)
         parts = [getattr(self.source, f"{part}_{domain}s") for part in names]
         pictures = reduce(operator.add, [part for part in parts if part] or parts[:1])
-        return TestDataset(domain, pictures, transforms.evaluation(self.size), background)
+        return TestDataset(domain, pictures, transforms.evaluation(self.size), self.backgrounds[domain], self.fields)
 
     def state_dict(self) -> dict[str, Any]:
-        """How many batches of which epoch are done, and what could not be read so far."""
-        trainer = cast(lightning.Trainer, self.trainer)
-        batch = trainer.fit_loop.epoch_loop.batch_progress.current.ready
-        return {"epoch": trainer.current_epoch, "batch": batch, "unreadable": sorted(self.unreadable)}
+        """How far training has come, what could not be read so far, and what was trained on and chosen by.
+
+        The last, `seen`, holds the `identities` of the pictures of the train and val splits, of which the resumed run's
+        count as well.
+        """
+        return {**self._position()._asdict(), "unreadable": sorted(self.unreadable), "seen": self.seen}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._position = state_dict
+        self._start = Position(*(state_dict[name] for name in Position._fields))
         self.unreadable = set(state_dict["unreadable"])
+        self._seen = state_dict["seen"]
+
+    @cached_property
+    def seen(self) -> dict[str, Tensor]:
+        """The identities of the pictures by `train_photos`, `train_cartoons`, `val_photos` and `val_cartoons`."""
+        names = [name for name in vars(self.source) if not name.startswith("test")]
+        now = {name: identities(getattr(self.source, name)) for name in names}
+        return {name: torch.cat([now[name], self._seen.get(name, now[name])]).unique() for name in names}
+
+    def _position(self) -> Position:
+        trainer = cast(lightning.Trainer, self.trainer)
+        progress = trainer.fit_loop.epoch_loop.batch_progress
+        batch = progress.current.ready
+        if progress.is_last_batch or batch >= trainer.num_training_batches:
+            return Position(trainer.current_epoch + 1)
+        done = self._start if self._start.epoch == trainer.current_epoch else Position()
+        sample = done.sample + (batch - done.batch) * self.batch_size * trainer.world_size
+        return Position(trainer.current_epoch, batch, sample)
 
     def on_before_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:
         """Take the unreadable files out of the batch, list them in the run folder, and stop if they are too many."""
@@ -125,18 +163,18 @@ class Portraits(lightning.LightningDataModule):
 
     def loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
         """Batches of a data set, or of a part of one, loaded in the way of all others."""
-        if self.workers:
+        if self.num_workers:
             Finalize(None, _kill_workers, exitpriority=0)  # before the program waits for its children
         return DataLoader(
             dataset,
             batch_size,
             sampler=sampler,
-            num_workers=self.workers,
+            num_workers=self.num_workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=_start_worker,
-            persistent_workers=self.workers > 0,
-            timeout=300 if self.workers else 0,  # a worker that hangs would otherwise hang training for ever
+            persistent_workers=self.num_workers > 0,
+            timeout=300 if self.num_workers else 0,  # a worker that hangs would otherwise hang training for ever
         )
 
 

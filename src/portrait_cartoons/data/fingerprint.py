@@ -4,8 +4,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
+import torch
+from torch import Tensor
+
 from portrait_cartoons.data.folder import FolderPictures
-from portrait_cartoons.data.picture import Picture
+from portrait_cartoons.data.picture import Picture, Pictures
 
 
 def fingerprint(pictures: Sequence[Picture], indices: Iterable[int]) -> str:
@@ -20,6 +23,19 @@ def fingerprint(pictures: Sequence[Picture], indices: Iterable[int]) -> str:
         else:
             whole.update(_of_pixels(pictures[index]))
     return whole.hexdigest()
+
+
+def identities(pictures: Pictures) -> Tensor:
+    """A number for each of the pictures, int64, sorted: equal for the same picture under any name, at any size.
+
+    Files that cannot be read have none.
+    """
+    numbers = set()
+    for index in range(len(pictures)):
+        with suppress(OSError):
+            digest = hashlib.sha256(pictures.identity(index)).digest()
+            numbers.add(int.from_bytes(digest[:8], signed=True))
+    return torch.tensor(sorted(numbers), dtype=torch.int64)
 
 
 def _of_files(pictures: FolderPictures, index: int) -> bytes:

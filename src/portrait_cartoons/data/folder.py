@@ -1,7 +1,8 @@
 """Photos and cartoons from folders: nested or flat, any mix of formats and sizes, in three splits."""
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Self
@@ -10,10 +11,12 @@ import cv2
 import numpy as np
 
 from portrait_cartoons.data.companions import companions
-from portrait_cartoons.data.picture import Picture, Splits, read
+from portrait_cartoons.data.picture import Picture, Pictures, Splits, read
 from portrait_cartoons.data.split import SPLITS, divide
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import ImageError, list_images, load_mask, load_rgb
+
+PART = 1 << 16  # bytes; of a large file three such parts tell it from others
 
 
 class DataError(UserError):
@@ -25,7 +28,7 @@ class DataError(UserError):
 
 
 @dataclass(frozen=True)
-class FolderPictures(Sequence[Picture]):
+class FolderPictures(Pictures):
     """The pictures at `paths`, read when asked for; big JPEGs at a reduced size not below `min_side`.
 
     `masks` and `targets` run beside `paths`, and are brought to the size of their pictures. Reading raises ImageError,
@@ -51,13 +54,24 @@ class FolderPictures(Sequence[Picture]):
         return Picture(image, mask, _fitted(target, image, self.targets[index], path), self.name(index))
 
     def __add__(self, other: Self) -> Self:
-        """These pictures and then the others, with the masks and targets that both have."""
-
         def both(ours: Sequence[Path] | None, theirs: Sequence[Path] | None) -> Sequence[Path] | None:
             return None if ours is None or theirs is None else [*ours, *theirs]
 
         masks, targets = both(self.masks, other.masks), both(self.targets, other.targets)
         return type(self)(self.folder, [*self.paths, *other.paths], masks, targets, self.min_side)
+
+    def without(self, mask: bool = False, target: bool = False) -> Self:
+        return replace(self, masks=None if mask else self.masks, targets=None if target else self.targets)
+
+    def identity(self, index: int) -> bytes:
+        """The file's size and bytes; of large files those at its beginning, in its middle and at its end."""
+        with self.paths[index].open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            parts = [size.to_bytes(8)]
+            for start in (0, (size - PART) // 2, size - PART):
+                file.seek(max(0, start))
+                parts.append(file.read(PART))
+        return b"".join(parts)
 
     def name(self, index: int) -> str:
         """The path of picture `index` relative to its folder."""

@@ -1,8 +1,9 @@
 """What every data source offers: pictures, as read or drawn, before any transform, in splits."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -24,19 +25,35 @@ class Picture(NamedTuple):
     name: str
 
 
+class Pictures(Sequence[Picture]):
+    """Pictures of a domain, made when asked for."""
+
+    @abstractmethod
+    def __add__(self, other: Self) -> Self:
+        """These pictures and then the others, with the masks and targets that both have."""
+
+    @abstractmethod
+    def without(self, mask: bool = False, target: bool = False) -> Self:
+        """The same pictures without their masks or targets, which then take no time."""
+
+    @abstractmethod
+    def identity(self, index: int) -> bytes:
+        """What tells picture `index` from all others, whatever its name and its size here. Raises OSError."""
+
+
 @dataclass(frozen=True)
 class Splits:
-    """What every data source offers: pictures to train on, to choose by while training, and to measure in the end.
+    """Pictures to train on, to choose by while training, and to measure in the end.
 
     Photos may have a `target`, their true cartoon. A source may have no training pictures: such data can be measured.
     """
 
-    train_photos: Sequence[Picture]
-    train_cartoons: Sequence[Picture]
-    val_photos: Sequence[Picture]
-    val_cartoons: Sequence[Picture]
-    test_photos: Sequence[Picture]
-    test_cartoons: Sequence[Picture]
+    train_photos: Pictures
+    train_cartoons: Pictures
+    val_photos: Pictures
+    val_cartoons: Pictures
+    test_photos: Pictures
+    test_cartoons: Pictures
 
 
 def read(pictures: Sequence[Picture], index: int, unreadable: list[str]) -> Picture:

@@ -1,12 +1,12 @@
 """Procedural portraits, a pure function of (seed, index) each: noisy, shaded photos and flat, outlined cartoons."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import numpy as np
 
-from portrait_cartoons.data.picture import Picture, Splits
+from portrait_cartoons.data.picture import Picture, Pictures, Splits
 from portrait_cartoons.data.toy_face import random_face
 from portrait_cartoons.data.toy_paint import paint_cartoon, paint_photo
 from portrait_cartoons.errors import UserError
@@ -38,14 +38,14 @@ def portrait(seed: int, index: int, size: int) -> Portrait:
 def toy_pictures(train: int, val: int, test: int, size: int, seed: int) -> Splits:
     """Photos and cartoons of so many faces per split, each with its own face, all `size` pixels wide.
 
-    Val and test photos have their true cartoons. The faces of a split depend on its own length alone.
+    Every photo has its true cartoon. The faces of a split depend on its own length alone.
     """
 
     def faces(part: int, count: int) -> range:
         return range(part, part + PARTS * count, PARTS)
 
     return Splits(
-        ToyImages("photo", faces(0, train), size, seed),
+        ToyImages("photo", faces(0, train), size, seed, paired=True),
         ToyImages("cartoon", faces(1, train), size, seed),
         ToyImages("photo", faces(2, val), size, seed, paired=True),
         ToyImages("cartoon", faces(3, val), size, seed),
@@ -55,7 +55,7 @@ def toy_pictures(train: int, val: int, test: int, size: int, seed: int) -> Split
 
 
 @dataclass(frozen=True)
-class ToyImages(Sequence[Picture]):
+class ToyImages(Pictures):
     """Faces of a seed, as photos or as cartoons, `size` pixels wide and high.
 
     `paired` adds the true cartoon of each as its target. Raises UserError for a size below 16 or a negative seed.
@@ -77,9 +77,15 @@ class ToyImages(Sequence[Picture]):
         return len(self.faces)
 
     def __add__(self, other: Self) -> Self:
-        """These faces and then the others, with true cartoons if both have them."""
         paired = self.paired and other.paired
         return type(self)(self.domain, [*self.faces, *other.faces], self.size, self.seed, paired)
+
+    def without(self, mask: bool = False, target: bool = False) -> Self:
+        return replace(self, paired=self.paired and not target)  # the mask comes with the picture
+
+    def identity(self, index: int) -> bytes:
+        """The seed and the number of the face, whether it is a photo or a cartoon."""
+        return f"{self.seed} {self.faces[index]}".encode()
 
     def __getitem__(self, item: int) -> Picture:  # type: ignore[override]
         index = self.faces[item]
