@@ -1,6 +1,7 @@
 """`python -m src.train model=cyclegan data=toy`: train, or continue, one model. See --help."""
 
 import errno
+import os
 import shlex
 import sys
 import time
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from portrait_cartoons.check import checked_config, checked_sweep, refuse_foreign_code, valid_overrides
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
+from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.errors import UserError, reported
 
 if TYPE_CHECKING:
@@ -30,22 +32,26 @@ def main(arguments: list[str]) -> None:
     if usage.asked(arguments):
         print(usage.page("train"))
         return
-    sys.argv[1:] = checked(arguments)
+    flags, given = split_flags(arguments)
+    if flags.show:
+        overrides = resumed(given)
+        valid_overrides("train", overrides)
+        print(OmegaConf.to_yaml(composed("train", overrides), resolve=flags.resolve), end="")
+        return
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a user's own model may fail, and must see where
+    sys.argv[1:] = checked(given, flags.multirun)
     run()
 
 
-def checked(arguments: list[str]) -> list[str]:
+def checked(arguments: list[str], multirun: bool = False) -> list[str]:
     """The arguments for Hydra, with `resume=` resolved. Raises ConfigError with all that is wrong with the start."""
-    flags = [argument for argument in arguments if argument.startswith("-")]
-    if not flags:
-        overrides = resumed(arguments)
-        checked_config("train", overrides)
-        return overrides
-    if set(flags) <= {"-m", "--multirun"}:
-        checked_sweep("train", [literal(argument) for argument in arguments if argument not in flags])
-    return [
-        literal(argument) for argument in arguments
-    ]  # all other flags are Hydra's own, most of which only show something
+    if multirun:
+        overrides = [literal(argument) for argument in arguments]
+        checked_sweep("train", overrides)
+        return ["--multirun", *overrides]
+    overrides = resumed(arguments)
+    checked_config("train", overrides)
+    return overrides
 
 
 def resumed(arguments: list[str]) -> list[str]:

@@ -1,12 +1,14 @@
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from portrait_cartoons import train, validate
-from portrait_cartoons.cli.config import CONF
+from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.cli.start import start
 from tests.conftest import TINY, TOY
 
@@ -32,8 +34,29 @@ def test_training_refuses_before_anything_is_on_disk(
     assert not list(tmp_path.iterdir())
 
 
-def test_flags_of_hydra_are_left_to_it() -> None:
-    assert train.checked(["--cfg", "job", "modle=x"]) == ["--cfg", "job", "modle=x"]
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--config-name nope", "--config-dir=/tmp", "--config-path x", "--resolve", "--shell-completion", "--cfg",
+        "--cfg hydra", "--cfg nope", "-p", "--info", "--hydra-help", "--cfg job --multirun seed=1,2", "--cfg job modle=x",
+        "--cfg job seed=${oc.env:HOME}",
+    ],
+)  # fmt: skip
+def test_a_flag_that_does_not_fit_is_one_sentence(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        start("train", arguments.split())
+    assert left.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.fullmatch(r"error: [^\n]+\n", printed.err)
+
+
+def test_the_configuration_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    train.main(["--cfg", "job", "seed=7"])
+    assert OmegaConf.create(capsys.readouterr().out) == composed("train", ["seed=7"])
+    train.main(["--cfg=job", "--resolve", "seed=7"])
+    assert "seed: 7" in (shown := capsys.readouterr().out)
+    assert "${" not in shown
 
 
 @pytest.mark.parametrize("module", ["train", "validate"])
