@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "src" / "portrait_cartoons"
 ALLOWED_OURS = {
     "errors": set(),
     "image": {"errors", "files"},
-    "files": set(),
+    "files": {"errors"},
     "timing": set(),
     "progress": set(),
     "devices": {"errors"},
@@ -35,7 +35,7 @@ ALLOWED_OURS = {
     },
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
     "cli": {"cli", "errors", "callbacks", "data", "models"},
-    "check": {"check", "cli", "errors", "data", "networks", "runs"},
+    "check": {"check", "cli", "errors", "files", "data", "networks", "runs"},
     "preparation": {"preparation", "data", "errors", "files", "image", "inference", "networks", "progress", "runs"},
 }
 BARRED_OTHERS = {

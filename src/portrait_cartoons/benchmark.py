@@ -38,7 +38,7 @@ from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import literal
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import write
+from portrait_cartoons.files import expanded, write
 from portrait_cartoons.timing import laps, repeated, synchronize
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
                 raise UserError(f"{argument}: it must be a whole number of at least 1")
             options.steps = int(value)
         elif key == "json":
-            options.json = Path(value).expanduser()
+            options.json = expanded(value)
             if not value or options.json.is_dir() or not options.json.parent.is_dir():
                 raise UserError(
                     f"{argument} must name a file in a folder that exists; name another, or make the folder"

@@ -29,6 +29,7 @@ from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, literal
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import expanded
 
 if TYPE_CHECKING:
     from portrait_cartoons.evaluation.evaluator import Evaluator
@@ -152,7 +153,7 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
 
     data = build_data(cfg, ("photo",))
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    folder = Path(options.output).expanduser() if options.output else ranks.agreed(ROOT / now)
+    folder = expanded(options.output) if options.output else ranks.agreed(ROOT / now)
     split = cast(Split, options.split)
     chosen, bootstrap = device(options.device), Bootstrap(options.bootstrap, options.seed)
     return Evaluator(data, split, options.limit, network, bootstrap, chosen, made(folder))

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Paths as a user writes them, and files that are written whole or not at all."""
 
 import glob
 import os
@@ -9,7 +9,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from portrait_cartoons.errors import UserError
+
 _ABANDONED = 3600.0  # seconds after which a temporary file belongs to a program that was killed
+
+
+def expanded(path: str | Path) -> Path:
+    """The path that a user means, with ~ and ~name replaced. Raises UserError for one that there cannot be."""
+    try:
+        found = Path(path).expanduser()
+        found.exists()
+    except RuntimeError as error:
+        raise UserError(f"{path}: there is no user of that name here; write the whole path") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(f"{str(path)[:80]!r} cannot be the path of a file or folder ({reason}); correct it") from error
+    return found
 
 
 @contextmanager

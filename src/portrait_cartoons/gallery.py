@@ -3,9 +3,8 @@
 python -m src.gallery <run folder>
 """
 
-from pathlib import Path
-
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import expanded
 
 
 def main(arguments: list[str]) -> None:
@@ -15,7 +14,7 @@ def main(arguments: list[str]) -> None:
         return
     if len(arguments) != 1:
         raise UserError("name one run folder: python -m src.gallery runs/cyclegan-toy/<time>")
-    folder = Path(arguments[0]).expanduser()
+    folder = expanded(arguments[0])
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}: name a run folder, such as runs/cyclegan-toy/<time>")
     if not (folder / "config.yaml").is_file():

@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING
 
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
+from portrait_cartoons.files import expanded
 from portrait_cartoons.preparation.options import Options
 from portrait_cartoons.preparation.settled import settle
 
@@ -93,8 +94,8 @@ def _inputs(options: Options) -> list[Path]:
     """One folder, or several separated by commas. Raises OptionError for what is no folder."""
     if options.input is None:
         raise OptionError("input is missing: add input=<folder of pictures>; --help shows examples")
-    whole = Path(options.input).expanduser()
-    folders = [whole] if whole.exists() else [Path(part).expanduser() for part in options.input.split(",")]
+    whole = expanded(options.input)
+    folders = [whole] if whole.exists() else [expanded(part) for part in options.input.split(",")]
     for folder in folders:
         if not folder.is_dir():
             raise OptionError(f"input={folder}: there is no such folder; check the path")
@@ -105,7 +106,7 @@ def _output(options: Options, inputs: list[Path]) -> Path:
     """The folder, made if need be. Raises OptionError where it would mix with the input or cannot be written to."""
     if options.output is None:
         raise OptionError("output is missing: add output=<folder of the data set>; --help shows examples")
-    output = Path(options.output).expanduser()
+    output = expanded(options.output)
     for folder in inputs:
         if output.resolve().is_relative_to(folder.resolve()):
             raise OptionError(f"output={output} lies inside the input: choose a folder outside of {folder}")
@@ -143,7 +144,7 @@ def _by(options: Options) -> dict[str, str] | None:
     from portrait_cartoons.preparation.networks import segmenter
     from portrait_cartoons.runs.checkpoint import find
 
-    file = find(Path(options.by).expanduser())
+    file = find(expanded(options.by))
     if makes == {"cartoons"}:
         Cartoonizer.load(file, "cpu")  # now, rather than in the midst of the work
     else:

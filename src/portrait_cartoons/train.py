@@ -17,6 +17,7 @@ from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
 from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.errors import UserError, reported
+from portrait_cartoons.files import expanded
 
 if TYPE_CHECKING:
     from portrait_cartoons.cli.build import Experiment
@@ -70,7 +71,7 @@ def resumed(arguments: list[str]) -> list[str]:
             print("resume=auto: no run like this one to continue, starting a new one")
             return given
     else:
-        run = Path(wanted[-1]).expanduser()
+        run = expanded(wanted[-1])
     folder = run_folder.of(run)
     saved, typed = _by_key(run_folder.overrides(folder)), _by_key(given)
     kept = {key: text for key, text in saved.items() if key not in typed}

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
+from portrait_cartoons.files import expanded
 
 # image and inference are imported late: they bring torch, which wrong use need not wait for.
 
@@ -51,8 +52,8 @@ def main(arguments: list[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
     options = read_options(arguments)
-    output = Path(options.output).expanduser()
-    targets = plan(Path(options.input).expanduser(), output, f".{options.format}")
+    output = expanded(options.output)
+    targets = plan(expanded(options.input), output, f".{options.format}")
     todo = {photo: target for photo, target in targets.items() if options.overwrite or not target.is_file()}
     _create(output)
     failed = _translate(todo, options) if todo else 0
@@ -113,7 +114,7 @@ def _translate(todo: dict[Path, Path], options: Options) -> int:
     from portrait_cartoons.inference import Cartoonizer, InferenceError
     from portrait_cartoons.progress import tracked
 
-    cartoonizer = Cartoonizer.load(Path(options.ckpt).expanduser(), options.device, options.max_side)
+    cartoonizer = Cartoonizer.load(expanded(options.ckpt), options.device, options.max_side)
     if options.max_side is None:
         size = cartoonizer.size
         print(f"larger photos are worked on at {size} pixels, the size the model was trained on (max_side= changes it)")
@@ -147,7 +148,7 @@ def _check(options: Options) -> None:
     """Raise OptionError for values of the right type that make no sense."""
     for key in ("ckpt", "input"):
         value = getattr(options, key)
-        if not Path(value).expanduser().exists():
+        if not expanded(value).exists():
             raise OptionError(f"{key}={value}: there is no such file or folder; check the path")
     if options.max_side is not None and options.max_side < 1:
         raise OptionError(f"max_side={options.max_side}: it must be a number of pixels above 0, or null for no limit")

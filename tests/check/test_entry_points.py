@@ -38,7 +38,8 @@ def test_training_refuses_before_anything_is_on_disk(
     "arguments",
     [
         "--config-name nope", "--config-dir=/tmp", "--config-path x", "--resolve", "--shell-completion", "--cfg",
-        "--cfg hydra", "--cfg nope", "-p", "--info", "--hydra-help", "--cfg job --multirun seed=1,2", "--cfg job modle=x",
+        "--cfg hydra", "--cfg nope", "-p", "--info", "--hydra-help", "--cfg job --multirun seed=1,2",
+        "--cfg job modle=x",
         "--cfg job seed=${oc.env:HOME}",
     ],
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import cast
 
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +16,7 @@ from portrait_cartoons.check.trainer import trainer_problems
 from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.cli.usage import GROUPS
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import expanded
 
 
 def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
@@ -74,11 +74,15 @@ def _folder_problems(tree: Tree) -> Iterator[Problem]:
         if not isinstance(tree.get(name), str | None):
             yield name, f"{name}={tree[name]} must be the path of a folder; quote it: {name}=\"'{tree[name]}'\""
     if isinstance(run_dir := tree.get("run_dir"), str) and tree.get("resume") is None:
-        taken = any(Path(run_dir, name).exists() for name in ("config.yaml", "metrics.csv", "checkpoints"))
-        if taken:
+        try:
+            folder = expanded(run_dir)
+        except UserError as error:
+            yield "run_dir", f"run_dir: {error}"
+            return
+        if any((folder / name).exists() for name in ("config.yaml", "metrics.csv", "checkpoints")):
             yield "run_dir", f"run_dir={run_dir} holds a run already: name another folder, or use resume={run_dir}"
-        elif Path(run_dir).exists() and not Path(run_dir).is_dir():
-            yield "run_dir", f"run_dir={run_dir} is no folder: name another place"
+        elif folder.exists() and not folder.is_dir():
+            yield "run_dir", f"run_dir={run_dir} is not a folder: name another place"
 
 
 def _part_problems(tree: Tree) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from portrait_cartoons.data.split import place
+from portrait_cartoons.files import expanded
 from portrait_cartoons.image import ImageError, list_images
 
 Found = dict[str, Sequence[Path] | None]
@@ -20,7 +21,7 @@ def companions(
     lacks, names that fit several companions, and a companion that fits several files.
     """
     try:
-        candidates = _Candidates(Path(folder).expanduser())
+        candidates = _Candidates(expanded(folder))
     except ImageError as error:
         problems.append(f"{key}: {error}")
         return dict.fromkeys(files)

@@ -14,6 +14,7 @@ from portrait_cartoons.data.companions import companions
 from portrait_cartoons.data.picture import Picture, Pictures, Splits, read
 from portrait_cartoons.data.split import SPLITS, divide
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import expanded
 from portrait_cartoons.image import ImageError, list_images, load_mask, load_rgb
 
 PART = 1 << 16  # bytes; of a large file three such parts tell it from others
@@ -170,10 +171,10 @@ def _find(
     """List and split the files of one domain; what is wrong with them goes to `problems`."""
     key = f"data.source.{domain}"
     if folder is not None:
-        base = Path(folder).expanduser()
+        base = expanded(folder)
         folders = {split: base / split for split in SPLITS}
     elif root is not None:
-        key, base = "data.source.root", Path(root).expanduser()
+        key, base = "data.source.root", expanded(root)
         folders = {split: base / f"{split}{letter}" for split in SPLITS}
     else:
         problems.append(f"{key} is missing: name the folder of the {domain}s, {key}=<folder>")

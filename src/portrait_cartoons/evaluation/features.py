@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import skip_init
 from torchmetrics.image.fid import NoTrainInceptionV3
 
+from portrait_cartoons.files import expanded
 from portrait_cartoons.networks.weights import file_sha256, genuine, published
 
 INCEPTION_URL = (
@@ -133,7 +134,7 @@ def feature_network(choice: Choice, weights: str | None, keys: str = "metrics.")
     Raises:
         WeightsError: the weights cannot be had, or the file is not the genuine one.
     """
-    file = Path(weights).expanduser() if weights else Path(torch.hub.get_dir(), "checkpoints", Path(INCEPTION_URL).name)
+    file = expanded(weights) if weights else Path(torch.hub.get_dir(), "checkpoints", Path(INCEPTION_URL).name)
     if choice == "random" or (choice == "auto" and not weights and not file.exists()):
         return Random()
     what = "the Inception weights for FID"

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.paper import Paper
+from portrait_cartoons.files import expanded
 from portrait_cartoons.networks.weights import file_sha256
 from portrait_cartoons.runs import folder as run_folder
 from portrait_cartoons.runs.checkpoint import FOLDER, find
@@ -77,7 +78,7 @@ def _listed(ckpt: str) -> Iterable[str]:
 
 
 def _matching(pattern: str) -> list[Path]:
-    path = Path(pattern).expanduser()
+    path = expanded(pattern)
     if path.exists() or not glob.has_magic(pattern):
         return [path]
     matches = (Path(name) for name in sorted(glob.glob(str(path))))

@@ -15,7 +15,7 @@ import torch
 from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import write
+from portrait_cartoons.files import expanded, write
 from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS, CheckpointError, load_generator, read
 
 ROOT = Path("runs")
@@ -32,7 +32,7 @@ def title(choices: Mapping[str, Any]) -> str:
 def new(title: str, named: str | None) -> Path:
     """The folder of a new run: the one named, or a fresh runs/<title>/<time>, taken the moment it is given."""
     if named:
-        return _made(Path(named), exist_ok=True)
+        return _made(expanded(named), exist_ok=True)
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     for suffix in ("", *(f"-{n}" for n in range(2, 100))):
         try:
