@@ -68,11 +68,16 @@ class Module(LightningModule):
 
 
 def fit(
-    module: Module, terminal: bool = False, epochs: int = 2, checkpoint: Path | None = None, **options: Any
+    module: Module,
+    terminal: bool = False,
+    epochs: int = 2,
+    checkpoint: Path | None = None,
+    width: int = 140,
+    **options: Any,
 ) -> tuple[str, Trainer]:
     """What two batches of 3 photos per epoch and one validation batch show."""
     output = StringIO()
-    console = Console(file=output, force_terminal=terminal, width=140, color_system=None)
+    console = Console(file=output, force_terminal=terminal, width=width, color_system=None)
     options = {"logger": False, "num_sanity_val_steps": 0} | options
     trainer = Trainer(
         accelerator="cpu",
@@ -94,8 +99,8 @@ def fit(
 def test_without_a_terminal_each_epoch_is_a_plain_line(clock: Clock) -> None:
     output, _ = fit(Module(clock))
     assert output.splitlines() == [
-        "epoch 1/2  batch 2/2  50%  1.50 images/s  0:00:20 left   g 2.31  val/psnr 15.0",
-        "epoch 2/2  batch 2/2  100%  1.50 images/s  0:00:00 left   g 2.31  val/psnr 15.0",
+        "epoch 1/2  batch 2/2  50%  1.50 images/s  0:00:20 left  g 2.31  psnr 15.0",
+        "epoch 2/2  batch 2/2  100%  1.50 images/s  0:00:00 left  g 2.31  psnr 15.0",
     ]
 
 
@@ -109,12 +114,30 @@ def test_on_a_terminal_one_bar_stands_for_the_whole_run(clock: Clock, capsys: py
     output, _ = fit(Module(clock), terminal=True)
     assert "epoch 1/2  validation" in output
     *messages, last = re.split(r"[\r\n]+", re.sub(r"\x1b\[[?\d]*[A-Za-z]", "", output).strip())
-    assert re.fullmatch(
-        r"epoch 2/2  batch 2/2 +━+ 100%  1.50 images/s  0:00:00 left   g 2.31  val/psnr 15.0", last.strip()
-    )
+    assert re.fullmatch(r"epoch 2/2  batch 2/2 +━+ 100%  1.50 images/s  0:00:00 left  g 2.31  psnr 15.0", last.strip())
     assert "a message" in messages
     assert output.count("\x1b[?25l") == output.count("\x1b[?25h") == 1
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("width", [60, 80, 99, 100, 120])
+def test_the_line_fits_a_narrow_terminal_and_nothing_in_it_is_cut(clock: Clock, width: int) -> None:
+    class Phased(Module):
+        phase = "adversarial"
+
+        def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> None:
+            super().training_step(batch, batch_idx)
+            self.log_dict({"train/g/total": 12.3, "train/d/total": 0.5, "train/u/total": 0.25}, prog_bar=True)
+
+    output, _ = fit(Phased(clock), terminal=True, width=width)
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[?\d]*[A-Za-z]", "", output))
+    assert max(map(len, lines)) <= width
+    assert "…" not in output
+    last = lines[-1] or lines[-2]
+    assert "adversarial epoch 2/2  batch 2/2" in last
+    assert "100%  1.50 images/s" in last
+    assert ("0:00:00 left" in last) == (width > 60)
+    assert ("g 2.31" in last) == (width >= 80)
 
 
 def test_a_failure_gives_the_terminal_back(clock: Clock) -> None:

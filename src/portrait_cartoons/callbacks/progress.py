@@ -2,6 +2,7 @@
 
 from collections import deque
 from datetime import timedelta
+from itertools import accumulate
 from math import isfinite
 from time import monotonic
 from typing import Any
@@ -14,6 +15,7 @@ from rich.table import Column
 
 _SPEED_WINDOW = 50  # batches
 _POSITION_WIDTH = 26  # characters, enough for "epoch 20/100  batch 20/100" at any time
+_BAR_FITS = 100  # columns of a terminal from which on there is room for a bar beside the words
 _LINE_INTERVAL = 30.0  # seconds between lines where there is no terminal
 
 
@@ -58,11 +60,12 @@ class Progress(ProgressBar):
         self._batch = self._session_batches = 0
         self._session_start = self._batch_start = self._last_line = monotonic()
         if self._enabled and self._console.is_terminal:
+            wide = self._console.width >= _BAR_FITS
+            position = Column(no_wrap=True, min_width=_POSITION_WIDTH if wide else None)
+            bar = rich_progress.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=5, max_width=40))
             self._bar = rich_progress.Progress(
-                rich_progress.TextColumn(
-                    "{task.description}", markup=False, table_column=Column(no_wrap=True, min_width=_POSITION_WIDTH)
-                ),
-                rich_progress.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=5, max_width=40)),
+                rich_progress.TextColumn("{task.description}", markup=False, table_column=position),
+                *([bar] if wide else []),
                 rich_progress.TextColumn("{task.fields[numbers]}", markup=False),
                 console=self._console,
             )
@@ -131,7 +134,8 @@ class Progress(ProgressBar):
         epoch = f"epoch {self.trainer.current_epoch + 1}" + (f"/{self._epochs}" if self._epochs else "")
         return f"{phase} {epoch}" if phase else epoch
 
-    def _numbers(self) -> str:
+    def _numbers(self, room: int | None = None) -> str:
+        """Percentage, speed, time left and metrics, as many of them as there is room for in characters."""
         parts = []
         if self._total:
             parts.append(f"{self._done / self._total:.0%}")
@@ -140,18 +144,22 @@ class Progress(ProgressBar):
         if self._total and self._session_batches:
             # Elapsed time holds the validations too, so the time left does.
             seconds = (self._total - self._done) * (monotonic() - self._session_start) / self._session_batches
-            parts.append(f"{timedelta(seconds=round(seconds))} left ")
-        parts += [f"{name} {_three_digits(value)}" for name, value in self.trainer.progress_bar_metrics.items()]
-        return "  ".join(parts)
+            parts.append(f"{timedelta(seconds=round(seconds))} left")
+        parts += [f"{_short(name)} {_three_digits(value)}" for name, value in self.trainer.progress_bar_metrics.items()]
+        lengths = accumulate(len(part) + 2 for part in parts)
+        return "  ".join(part for part, end in zip(parts, lengths, strict=True) if room is None or end - 2 <= room)
 
     def _refresh(self, note: str = "") -> None:
         if self._bar:
+            description = f"{self._epoch()}  {note}" if note else self._position()
+            width = self._console.width
+            taken = max(len(description), _POSITION_WIDTH) + 7 if width >= _BAR_FITS else len(description)
             self._bar.update(
                 self._bar.task_ids[0],
-                description=f"{self._epoch()}  {note}" if note else self._position(),
+                description=description,
                 total=self._total,
                 completed=self._done,
-                numbers=self._numbers(),
+                numbers=self._numbers(width - taken - 1),
                 refresh=bool(note),
             )
 
@@ -164,6 +172,11 @@ class Progress(ProgressBar):
         if self._bar:
             self._bar.stop()
             self._bar = None
+
+
+def _short(metric: str) -> str:
+    """The name without the parts that all of its kind share: train/g/total is g, val/target/psnr is target/psnr."""
+    return metric.removeprefix("train/").removeprefix("val/").removesuffix("/total")
 
 
 def _three_digits(value: Any) -> str:
