@@ -71,3 +71,8 @@ def test_what_is_installed_trains_and_translates_in_any_folder(python: Path, tmp
     printed = run(python, tmp_path, "-c", program)
     assert printed.startswith("(20, 30, 3) ")
     assert str(python.parent.parent) in printed
+
+
+@pytest.mark.parametrize("command", ["train", "translate"])
+def test_the_files_of_a_checkout_run_as_scripts_from_any_folder(command: str, tmp_path: Path) -> None:
+    assert f"src.{command}" in run(Path(sys.executable), tmp_path, str(ROOT / "src" / f"{command}.py"), "--help")
