@@ -22,7 +22,7 @@ from PIL import Image
 from portrait_cartoons import evaluate
 from portrait_cartoons.check import ConfigError
 from portrait_cartoons.cli.build import build_model
-from portrait_cartoons.cli.config import CONF, composed
+from portrait_cartoons.cli.config import CONF, composed, total_epochs
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity
@@ -39,12 +39,15 @@ SMALL = ("model.generator.width=4", "model.generator.blocks=1", "model.discrimin
 def save(file: Path, *overrides: str, change: Callable[[dict[str, Any]], None] | None = None) -> Path:
     """A checkpoint as training leaves it after its first epoch, as far as evaluation is concerned."""
     model = build_model(composed("train", [*SMALL, "run_dir=run", *overrides]))
+    parameters = dict(model.hparams)
+    parameters["trainer"]["max_epochs"] = total_epochs(parameters)
     prefix = next(name for name, module in model.named_modules() if module is model.generator)
     content: dict[str, Any] = {
         "state_dict": model.state_dict(),
-        "hyper_parameters": dict(model.hparams),
+        "hyper_parameters": parameters,
         "generator_prefix": f"{prefix}.",
         "loops": {"fit_loop": {"epoch_progress": {"current": {"processed": 1}}}},
+        "callbacks": {"Checkpoints": {"best": {"val/target/psnr": 14.7}}},
     }
     if change:
         change(content)
@@ -263,8 +266,8 @@ def test_two_ranks_find_what_one_finds(command: Command) -> None:
         assert path.read_bytes() == Path("two", path.relative_to("out")).read_bytes()
 
 
-def describe(run: Path, experiment: str) -> None:
-    (run / "overrides.yaml").write_text(OmegaConf.to_yaml([f"experiment={experiment}", "seed=3"]))
+def describe(run: Path, experiment: str, *more: str) -> None:
+    (run / "overrides.yaml").write_text(OmegaConf.to_yaml([f"experiment={experiment}", "seed=3", *more]))
 
 
 def test_the_tables_of_a_paper_are_set_from_its_finished_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -272,20 +275,57 @@ def test_the_tables_of_a_paper_are_set_from_its_finished_runs(capsys: pytest.Cap
     save(camgan / "checkpoints/last.ckpt", "model=cyclegan", "seed=5", "model.epochs=1")
     save(camgan / "checkpoints/best.ckpt", "model=cyclegan", "seed=6", "model.epochs=1")
     save(cyclegan / "checkpoints/last.ckpt", "model=cyclegan", "model.epochs=2")
-    describe(camgan, "camgan_ffhq_whitebox")
+    describe(camgan, "camgan_ffhq_whitebox", "data.workers=2", "trainer.devices=1", "data.source.photo=~/ffhq")
     describe(cyclegan, "cyclegan_ffhq_whitebox")
+    newest, short = camgan.with_name("2026-01-03_00-00-00"), camgan.with_name("2026-01-04_00-00-00")
+    for run_of_camgan in (newest, short):
+        shutil.copytree(camgan, run_of_camgan)
+    describe(short, "camgan_ffhq_whitebox", "model.epochs=1")
     evaluate.main([*DATA, *QUICK, "report=camgan_tables"])
-    found = row(read(Path("out/report.json")), "CAMGAN")
-    newest = camgan.with_name("2026-01-03_00-00-00")
-    shutil.copytree(camgan, newest)
-    evaluate.main([*DATA, *QUICK, "report=camgan_tables", "output=newer"])
-    assert row(read(Path("newer/report.json")), "CAMGAN").checkpoint == f"{newest}/checkpoints/last.ckpt"
-    assert found.checkpoint == f"{camgan}/checkpoints/last.ckpt"  # the last one, as none is chosen by the test split
+    # The newest that is the experiment's, and its last epoch, as none was chosen.
+    assert row(read(Path("out/report.json")), "CAMGAN").checkpoint == f"{newest}/checkpoints/last.ckpt"
     output = capsys.readouterr().out
-    assert "Table 1" in output
-    assert "Table 2" in output
+    assert f"CAMGAN: {short} is left out, as model.epochs=1 makes it another experiment" in output
     assert f"train it with python -m src.train resume={cyclegan}" in output
     assert "train it with python -m src.train experiment=ganilla_ffhq_whitebox" in output
+    for text in (output, Path("out/report.md").read_text(), Path("out/index.html").read_text()):
+        plain = " ".join(text.replace("\\", "").split())
+        for part in ("Table 1", "Table 2", "content compares the cartoon with its photo", "MSE is of values between 0"):
+            assert part in plain
+    assert "g: adv 1.0, cycle 10.0, identity 5.0; d: adv 1.0" in Path("out/index.html").read_text()
+
+
+def test_runs_of_one_name_are_told_apart_by_what_they_change() -> None:
+    runs = [Path(f"runs/selfie/2026-01-0{n}_00-00-00") for n in (1, 2, 3)]
+    for n, (place, more) in enumerate(zip(runs, (["loss.g.cycle=3"], ["loss.g.cycle=5"], []), strict=True)):
+        save(place / "checkpoints/last.ckpt", "model=cyclegan", f"seed={n}")
+        text = OmegaConf.to_yaml(["model=cyclegan", "data.source.photo=a", f"run_dir={place}", *more])
+        (place / "overrides.yaml").write_text(text)
+    names = [row.name for row in run("ckpt=runs/selfie/*").rows if row.kind == "system"]
+    assert names == ["selfie loss.g.cycle=3", "selfie loss.g.cycle=5", "selfie"]
+    assert len(pixels("selfie loss.g.cycle=3")) == 5
+
+
+def test_the_report_says_how_a_system_came_about() -> None:
+    report = run("ckpt=[runs/*/*,Jörgs cartoon.ckpt]")
+    best, last = row(report, "cyclegan-toy").facts, row(report, "cyclegan-toy-2").facts
+    assert best["chosen"] == "epoch 1 of 200, selected by val/target/psnr on the validation pictures"
+    assert last["chosen"] == "epoch 1 of 200, the last"
+    assert best["trained on"] == "32 x 32 pixels"
+    assert best["loss weights"] == "g: adv 1.0, cycle 10.0, identity 5.0; d: adv 1.0"
+
+
+def test_pictures_are_measured_at_the_size_of_training(capsys: pytest.CaptureFixture[str]) -> None:
+    toy, quick = [text for text in DATA if text not in SIZE], [*QUICK, "ckpt=Jörgs cartoon.ckpt"]
+    evaluate.main([*toy, *quick])
+    assert read(Path("out/report.json")).protocol["size"] == 32
+    assert read(Path("out/report.json")).protocol["load_size"] == 36
+    assert "warning" not in capsys.readouterr().err
+    evaluate.main([*toy, *quick, "data.size=64", "data.load_size=72", "output=larger"])
+    assert "Jörgs_cartoon was trained at 32 pixels and is measured at 64" in capsys.readouterr().err
+    save(Path("small.ckpt"), "model=cyclegan", "data.size=16", "data.load_size=18")
+    with pytest.raises(UserError, match=r"trained with data\.size of 16 and 32"):
+        evaluate.main([*toy, *QUICK, "ckpt=[small.ckpt,Jörgs cartoon.ckpt]", "output=both"])
 
 
 def test_a_paper_without_runs_is_refused_with_the_commands() -> None:
@@ -320,8 +360,8 @@ def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None
         (["report=camgan"], "did you mean camgan_tables"),
         (["data=toy", "ckpt=absent.ckpt"], "there is no checkpoint absent.ckpt"),
         (["data=toy", "ckpt=no*thing"], r"ckpt=no\*thing matches no"),
-        (["data=toy", "ckpt=[a,{]"], "is no list of paths"),
-        (["data=toy", "ckpt=[]"], "is no list of paths"),
+        (["data=toy", "ckpt=[a,{]"], "is not a list of paths"),
+        (["data=toy", "ckpt=[]"], "is not a list of paths"),
         (["data=toy", "ckpt=runs/*/*", "device=gpu"], "device=gpu is not available on this machine"),
         (["data=toy", "ckpt=runs/*/*", "output=runs"], "output=runs holds other files"),
         (["data=toy", "ckpt=runs/*/*", "output=Jörgs cartoon.ckpt"], "cannot be used"),

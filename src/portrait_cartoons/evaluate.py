@@ -17,6 +17,7 @@ Examples:
 import difflib
 import re
 import shlex
+import sys
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,16 +90,17 @@ def main(arguments: list[str]) -> None:
 
     if not paper:
         systems = given(str(options.ckpt))
+    _adopt_sizes(cfg, overrides, systems)
     with ranks.launched():
         evaluator = _evaluator(options, cfg)
         if ranks.rank() == 0:
             print(f"evaluating into {evaluator.folder}")
         command = shlex.join(["python", "-m", "src.evaluate", *arguments])
-        report = measured(evaluator, begun(evaluator, command), systems)
+        report = measured(evaluator, begun(evaluator, command, paper), systems)
         if options.fidelity:
             report = confirmed(evaluator, report)
         if ranks.rank() == 0:
-            _show(report, evaluator, paper, missing)
+            _show(report, evaluator, missing)
 
 
 def parsed(arguments: list[str]) -> tuple[Options, list[str]]:
@@ -138,6 +140,28 @@ def finished_runs(paper: "Paper") -> "tuple[list[System], list[str]]":
     return systems, missing
 
 
+def _adopt_sizes(cfg: DictConfig, overrides: list[str], systems: "list[System]") -> None:
+    """Measure at the size of training where none is given. Raises OptionError where the systems do not agree on it."""
+    chosen = {override.lstrip("+").partition("=")[0] for override in overrides}
+    if "data.size" in chosen:
+        for system in systems:
+            if (trained := system.origin.sizes.get("size", cfg.data.size)) != cfg.data.size:
+                sentence = f"{system.name} was trained at {trained} pixels and is measured at {cfg.data.size}"
+                print(f"warning: {sentence}; without data.size the size of training is taken", file=sys.stderr)
+        return
+    for key in ("size", "load_size"):
+        sizes = sorted({system.origin.sizes[key] for system in systems if key in system.origin.sizes})
+        if f"data.{key}" in chosen or not sizes:
+            continue
+        if len(sizes) > 1:
+            told = " and ".join(map(str, sizes))
+            raise OptionError(
+                f"the checkpoints were trained with data.{key} of {told}: measure at one, for"
+                f" example data.{key}={sizes[0]}, or evaluate those of one size at a time"
+            )
+        cfg.data[key] = sizes[0]
+
+
 def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
     from portrait_cartoons.devices import device
     from portrait_cartoons.evaluation import ranks
@@ -159,15 +183,15 @@ def _evaluator(options: Options, cfg: DictConfig) -> "Evaluator":
     return Evaluator(data, split, options.limit, network, bootstrap, chosen, made(folder))
 
 
-def _show(report: "Report", evaluator: "Evaluator", paper: "Paper | None", missing: list[str]) -> None:
+def _show(report: "Report", evaluator: "Evaluator", missing: list[str]) -> None:
     """Print the tables, and what their reader must know."""
     from rich.console import Console
 
-    from portrait_cartoons.evaluation.paper import paper_tables
-    from portrait_cartoons.evaluation.table import tabulate
+    from portrait_cartoons.evaluation.table import paper_tables, tabulate
     from portrait_cartoons.evaluation.text import show_tables
 
-    show_tables(paper_tables(report, paper) if paper else [tabulate(report)], Console())
+    more = report.paper.notes if report.paper else []
+    show_tables(paper_tables(report) or [tabulate(report)], Console(), more)
     if evaluator.network.weights is None:
         print("There is no FID without the Inception weights: features=inception downloads them.")
     for sentence in missing:

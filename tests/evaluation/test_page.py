@@ -84,7 +84,7 @@ def test_the_protocol_checkpoints_and_commands_are_shown(folder: Path) -> None:
 
 def test_sections_without_content_are_hidden(tmp_path: Path) -> None:
     bare = Report({}, [Row("camgan", "system", {"fid": Value(1)})], "pictures/photo")
-    assert sum("hidden" in section for section in Page(written(bare, tmp_path)).all("section")) == 3
+    assert sum("hidden" in section for section in Page(written(bare, tmp_path)).all("section")) == 4
 
 
 def test_an_empty_report_has_a_page(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from rich.console import Console
 
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation.paper import paper, paper_tables
+from portrait_cartoons.evaluation.paper import paper
 from portrait_cartoons.evaluation.report import Report, Row, Value
+from portrait_cartoons.evaluation.table import paper_tables
 from portrait_cartoons.evaluation.text import show_tables, tables_markdown
 
 SIZES = {"CycleGAN": 11_378_179, "GANILLA": 7_228_419, "CAMGAN": 7_228_437}
@@ -25,11 +26,13 @@ def evaluated(*names: str) -> Report:
         Row(name, "system", {"fid": Value(50.0 - n), "content/psnr": Value(17.0 + n), "parameters": Value(SIZES[name])})
         for n, name in enumerate(names)
     ]
-    return Report({}, [*rows, Row("photo set", "baseline", {"fid": Value(1.0)})], "pictures/photo")
+    return Report(
+        {}, [*rows, Row("photo set", "baseline", {"fid": Value(1.0)})], "pictures/photo", paper=paper(camgan())
+    )
 
 
 def test_camgans_tables_have_its_rows_and_two_named_families() -> None:
-    assert tables_markdown(paper_tables(evaluated(*SIZES), paper(camgan()))).splitlines()[:16] == [
+    assert tables_markdown(paper_tables(evaluated(*SIZES))).splitlines()[:16] == [
         "**Table 1: quality**",
         "",
         "|  | FID ↓ | Content PSNR dB ↑ |",
@@ -52,14 +55,14 @@ def test_camgans_tables_have_its_rows_and_two_named_families() -> None:
 
 
 def test_a_missing_system_leaves_its_row_empty() -> None:
-    first, second = paper_tables(evaluated("CAMGAN"), paper(camgan()))
+    first, second = paper_tables(evaluated("CAMGAN"))
     for table in (first, second):
         assert [bool(line.cells) for line in table.lines] == [False, False, True]
 
 
 def test_the_terminal_shows_both_tables() -> None:
     console = Console(width=100, file=io.StringIO(), color_system=None)
-    show_tables(paper_tables(evaluated(*SIZES), paper(camgan())), console)
+    show_tables(paper_tables(evaluated(*SIZES)), console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     for part in ("Table 1: quality", "Table 2: size", "11.378", "48.00*"):
         assert part in text

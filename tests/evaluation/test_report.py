@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portrait_cartoons.evaluation.columns import COLUMNS
 from portrait_cartoons.evaluation.files import write
-from portrait_cartoons.evaluation.report import COLUMNS, Report, ReportError, Row, Value, read, same_protocol
+from portrait_cartoons.evaluation.report import Report, ReportError, Row, Value, read, same_protocol
 from tests.evaluation.conftest import report
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portrait_cartoons.evaluation.report import COLUMNS, Report, Row, Value
+from portrait_cartoons.evaluation.columns import COLUMNS
+from portrait_cartoons.evaluation.report import Report, Row, Value
 from portrait_cartoons.evaluation.table import Table, header, notes, tabulate
 from tests.evaluation.conftest import report
 

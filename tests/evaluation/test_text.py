@@ -6,7 +6,8 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from portrait_cartoons.evaluation.report import COLUMNS, Report, Row, Value
+from portrait_cartoons.evaluation.columns import COLUMNS
+from portrait_cartoons.evaluation.report import Report, Row, Value
 from portrait_cartoons.evaluation.table import tabulate
 from portrait_cartoons.evaluation.text import report_csv, report_markdown, show_tables
 from tests.evaluation.conftest import HOSTILE, report

@@ -8,17 +8,19 @@ from string import Template
 
 from PIL import Image
 
+from portrait_cartoons.evaluation.columns import COLUMNS
 from portrait_cartoons.evaluation.grid import Comparison, encode
-from portrait_cartoons.evaluation.report import COLUMNS, Report
-from portrait_cartoons.evaluation.table import Cell, Line, header, notes, tabulate
+from portrait_cartoons.evaluation.report import Report
+from portrait_cartoons.evaluation.table import Cell, Line, Table, header, notes, origins, paper_tables, tabulate
 
 
 def page(report: Report, comparison: Comparison) -> str:
     """HTML that needs no other file and no network. All texts are escaped: names come from untrusted checkpoints."""
     table = tabulate(report)
+    papers = paper_tables(report)
     systems = [line for line in table.lines if not line.baseline]
     baselines = [line for line in table.lines if line.baseline]
-    checkpoints = [(row.name, row.checkpoint, row.sha256 or "–") for row in report.rows if row.checkpoint]
+    head, *origin = origins(report) or [[]]
     return Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")).substitute(
         summary=" · ".join(filter(None, (f"{len(systems)} systems, {len(baselines)} baselines", table.pictures))),
         head="".join(map(_head, table.columns)),
@@ -30,8 +32,12 @@ def page(report: Report, comparison: Comparison) -> str:
         pictures="".join(_pictures(comparison)),
         without_pictures=_hidden_without(comparison.rows),
         protocol=_facts((key, str(value)) for key, value in report.protocol.items()),
-        without_checkpoints=_hidden_without(checkpoints),
-        checkpoints=_facts(checkpoints),
+        without_checkpoints=_hidden_without(origin),
+        checkpoint_head="".join(f"<th>{escape(heading)}</th>" for heading in head),
+        checkpoints=_facts(origin),
+        without_paper=_hidden_without(papers),
+        papers="".join(map(_paper, papers)),
+        paper_notes=escape(" ".join(report.paper.notes if report.paper else ())),
         without_commands=_hidden_without(report.commands),
         commands=escape("\n".join(report.commands)),
     )
@@ -42,9 +48,19 @@ def _head(column: str) -> str:
     return f'<th scope="col"><button data-first="{first}">{header(column, "<br>")}</button></th>'
 
 
+def _paper(table: Table) -> str:
+    head = "".join(f'<th scope="col">{header(column, "<br>")}</th>' for column in table.columns)
+    lines = "".join(_line(line, table.columns) for line in table.lines)
+    return (
+        f'<h2>{escape(table.heading)}</h2><div class="card"><table class="values">'
+        f"<thead><tr><th></th>{head}</tr></thead>"
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
 def _line(line: Line, columns: Iterable[str]) -> str:
     cells = "".join(_cell(line.cells.get(column)) for column in columns)
-    return f'<tr><th scope="row">{escape(line.name)}</th>{cells}</tr>'
+    return f'<tr><th scope="row">{escape(line.title)}</th>{cells}</tr>'
 
 
 def _cell(cell: Cell | None) -> str:

@@ -1,4 +1,4 @@
-"""Tables of papers, set from a report: which experiments are their rows, which values their columns."""
+"""Tables of papers: which experiments are their rows, which values their columns, and what a reader must know."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation.report import COLUMNS, Report
-from portrait_cartoons.evaluation.table import Table, tabulate
+from portrait_cartoons.evaluation.columns import COLUMNS
 
 
 @with_config(ConfigDict(extra="forbid"))
@@ -27,11 +26,12 @@ class PaperTable:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Paper:
-    """A file of conf/report: the data set, the experiment behind each row by the row's name, and the tables."""
+    """A file of conf/report: the data set, the experiment behind each row by the row's name, the tables, and notes."""
 
     data: str
     experiments: dict[str, str]
     tables: list[PaperTable]
+    notes: list[str]
 
 
 def paper(config: Mapping[str, Any]) -> Paper:
@@ -42,8 +42,3 @@ def paper(config: Mapping[str, Any]) -> Paper:
         first = error.errors()[0]
         key = ".".join(["report", *map(str, first["loc"])])
         raise UserError(f"{key}: {first['msg'].removeprefix('Value error, ')}; correct it in conf/report") from error
-
-
-def paper_tables(report: Report, paper: Paper) -> list[Table]:
-    """The paper's tables from the rows named like its experiments; one that the report lacks stays empty."""
-    return [tabulate(report, table.columns, paper.experiments, table.title) for table in paper.tables]

@@ -1,50 +1,20 @@
 """What an evaluation found: a row of values per system and baseline, and the protocol they were measured by."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.columns import COLUMNS
+from portrait_cartoons.evaluation.paper import Paper
 
 Protocol = dict[str, str | int | float | bool | None]
 
 # JSON has no infinite number: it is written as the text "Infinity".
 _JSON = with_config(ConfigDict(extra="forbid", ser_json_inf_nan="strings"))
-
-
-class Column(NamedTuple):
-    """How the values of one kind are shown: multiplied by `factor`, with so many decimals."""
-
-    title: str
-    better: Literal["higher", "lower"] | None
-    decimals: int
-    factor: float = 1.0
-
-
-COLUMNS: Mapping[str, Column] = {
-    "fid": Column("FID", "lower", 2),
-    "kid": Column("KID", "lower", 4),
-    "random_fd": Column("Random FD", "lower", 4),
-    "random_kd": Column("Random KD", "lower", 4),
-    "content/psnr": Column("Content PSNR dB", "higher", 2),
-    "content/ssim": Column("Content SSIM", "higher", 3),
-    "content/mse": Column("Content MSE", "lower", 4),
-    "cycle/psnr": Column("Cycle PSNR dB", "higher", 2),
-    "cycle/ssim": Column("Cycle SSIM", "higher", 3),
-    "cycle/mse": Column("Cycle MSE", "lower", 4),
-    "target/psnr": Column("Target PSNR dB", "higher", 2),
-    "target/ssim": Column("Target SSIM", "higher", 3),
-    "target/mse": Column("Target MSE", "lower", 4),
-    "parameters": Column("Generator parameters M", "lower", 3, 1e-6),
-    "milliseconds": Column("ms per image", "lower", 1),
-}
-
-
-ENOUGH = 2048  # images, below which FID depends more on their number than on the systems
 
 
 class ReportError(UserError):
@@ -75,8 +45,9 @@ class Value:
 class Row:
     """The values of a system or a baseline by the keys of COLUMNS; the checkpoint as given, and its sha256.
 
-    `pictures` is the folder of its PNGs, relative to the report's. What is no such folder, an unknown key or a name
-    that cannot be printed raises ValueError.
+    `pictures` is the folder of its PNGs, relative to the report's. `facts` say by heading how the system came about.
+    `seen` means that it was trained on, or chosen by, some of the pictures that it is measured on. A folder elsewhere,
+    an unknown key or a name that cannot be printed raises ValueError.
     """
 
     name: str
@@ -85,9 +56,12 @@ class Row:
     checkpoint: str | None = None
     sha256: str | None = None
     pictures: str | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+    seen: bool = False
 
     def __post_init__(self) -> None:
-        _check_printable(self.name)
+        for text in (self.name, *self.facts):
+            _check_printable(text)
         if unknown := self.values.keys() - COLUMNS.keys():
             raise ValueError(f"there is no column {min(unknown)!r}")
         _check_folder(self.pictures)
@@ -100,8 +74,8 @@ class Report:
 
     `photos` and `targets`, the true cartoons where the data has them, are folders relative to the report's; their PNGs
     have the same names as those of the rows. `commands` are those that made the report, as typed. `undecided` holds by
-    column the pairs of systems whose difference may be chance. Rows of one name, folders elsewhere and keys of the
-    protocol that cannot be printed raise ValueError.
+    column the pairs of systems whose difference may be chance, and `paper` the tables of a paper to be set. Rows of one
+    name, folders elsewhere and keys of the protocol that cannot be printed raise ValueError.
     """
 
     protocol: Protocol
@@ -110,6 +84,7 @@ class Report:
     targets: str | None = None
     commands: list[str] = field(default_factory=list)
     undecided: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    paper: Paper | None = None
 
     def __post_init__(self) -> None:
         names = [row.name for row in self.rows]

@@ -9,6 +9,7 @@ from portrait_cartoons.evaluation.bootstrap import undecided
 from portrait_cartoons.evaluation.evaluator import CARTOONS, PHOTOS, RESERVED, TARGETS, Evaluator, folder_of
 from portrait_cartoons.evaluation.fidelity import Rescored, agree, rescored
 from portrait_cartoons.evaluation.files import write
+from portrait_cartoons.evaluation.paper import Paper
 from portrait_cartoons.evaluation.report import Protocol, Report, ReportError, Row, read, same_protocol
 from portrait_cartoons.evaluation.resamples import keep, kept
 from portrait_cartoons.evaluation.systems import System, distinct
@@ -22,14 +23,17 @@ def made(folder: Path) -> Path:
     return ranks.decided(lambda: _made(folder))
 
 
-def begun(evaluator: Evaluator, command: str) -> Report:
+def begun(evaluator: Evaluator, command: str, paper: Paper | None) -> Report:
     """The report in the evaluator's folder, with its baselines; a new one where there is none.
+
+    It gets the tables of `paper`, or keeps those it has.
 
     Raises:
         ReportError: the report there was measured by another protocol.
     """
     protocol = evaluator.protocol
     report = ranks.decided(lambda: _report(evaluator.folder, protocol, command))
+    report = replace(report, paper=paper or report.paper)
     if report.rows:
         return report
     rows = evaluator.baselines()
@@ -47,7 +51,7 @@ def measured(evaluator: Evaluator, report: Report, wanted: list[System]) -> Repo
             print(f"  {name}: {system.file}", flush=True)
         estimates = evaluator.system(name, load(system.file), system.file)
         values = {key: estimate.shown() for key, estimate in estimates.items()}
-        row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name))
+        row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name), facts=system.origin.facts)
         if ranks.rank() == 0:
             keep(evaluator.folder, name, estimates)
         report = _written(replace(report, rows=[*report.rows, row]), evaluator.folder)

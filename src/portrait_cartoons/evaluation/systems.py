@@ -3,19 +3,29 @@
 import glob
 import re
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.origin import Origin, origin
 from portrait_cartoons.evaluation.paper import Paper
 from portrait_cartoons.files import expanded
 from portrait_cartoons.networks.weights import file_sha256
 from portrait_cartoons.runs import folder as run_folder
 from portrait_cartoons.runs.checkpoint import FOLDER, find
 
+LONGEST = 120  # characters of a name, which is a folder's too
+# What does not decide about a system's quality on average: where its files lie, what is shown, and how fast it is.
+HARMLESS = re.compile(
+    r"[+~]*(experiment|seed|run_dir|resume|logger\b.*|callbacks\.(progress|samples)\b.*|metrics\b.*|data\.source\.(root|photo|cartoon)"
+    r"|data\.workers|data\.val_batch_size|trainer\.(accelerator|devices|strategy|num_nodes|log_every_n_steps))="
+)
+UNTOLD = re.compile(
+    r"run_dir|resume|logger\b|callbacks\.(progress|samples)\b|data\.workers|trainer\.(accelerator|devices)"
+)
 TIME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?")  # how runs are named where nobody names them
 
 
@@ -25,11 +35,12 @@ class MissingError(UserError):
 
 @dataclass(frozen=True)
 class System:
-    """A checkpoint: a name for its row and its pictures' folder, its file, and that file's hash."""
+    """A checkpoint: a name for its row and the folder of its pictures, its file, the file's hash, and its origin."""
 
     name: str
     file: Path
     sha256: str
+    origin: Origin
 
 
 def given(ckpt: str) -> list[System]:
@@ -38,24 +49,37 @@ def given(ckpt: str) -> list[System]:
     Raises UserError for one that does not exist.
     """
     paths = [path for pattern in _listed(ckpt) for path in _matching(pattern)]
-    files = [find(path) for path in dict.fromkeys(paths)]
-    return [System(_name(file), file, file_sha256(file)) for file in files]
+    files = list(dict.fromkeys(find(path) for path in dict.fromkeys(paths)))
+    return [_system(name, file) for name, file in zip(_names(files), files, strict=True)]
 
 
 def of_paper(paper: Paper) -> tuple[list[System], list[str]]:
-    """The newest finished run of each of a paper's experiments; of each without one a sentence with its command."""
+    """The newest finished run of each of a paper's experiments; sentences about those without one, with the command.
+
+    A run that changes more than where and how fast it is trained is another experiment, and is left out.
+    """
     systems: list[System] = []
-    missing: list[str] = []
+    sentences: list[str] = []
     for name, experiment in paper.experiments.items():
-        if file := run_folder.finished(experiment):
-            systems.append(System(name, file, file_sha256(file)))
-            continue
         begun = run_folder.of_experiment(experiment)
-        argument = f"resume={begun[-1]}" if begun else f"experiment={experiment}"
-        state = "has not finished its epochs" if begun else "has no run"
+        true = []
+        for run in begun:
+            if changes := [text for text in run_folder.overrides(run) if not HARMLESS.match(text)]:
+                sentences.append(f"{name}: {run} is left out, as {' '.join(changes)} makes it another experiment")
+            else:
+                true.append(run)
+        if file := run_folder.finished(true):
+            systems.append(_system(name, file))
+            continue
+        argument = f"resume={true[-1]}" if true else f"experiment={experiment}"
+        state = "has not finished its epochs" if true else "has no run"
         command = shlex.join(["python", "-m", "src.train", argument])
-        missing.append(f"{name}: experiment {experiment} {state} under {run_folder.ROOT}; train it with {command}")
-    return systems, missing
+        sentences.append(f"{name}: experiment {experiment} {state} under {run_folder.ROOT}; train it with {command}")
+    return systems, sentences
+
+
+def _system(name: str, file: Path) -> System:
+    return System(name, file, file_sha256(file), origin(file))
 
 
 def distinct(name: str, taken: Collection[str]) -> str:
@@ -73,7 +97,7 @@ def _listed(ckpt: str) -> Iterable[str]:
     except Exception:  # whatever a strange text makes the parser raise
         paths = None
     if not isinstance(paths, list) or not paths or not all(isinstance(path, str) for path in paths):
-        raise MissingError(f"ckpt={ckpt} is no list of paths; write ckpt=[runs/a,runs/b]")
+        raise MissingError(f"ckpt={ckpt} is not a list of paths; write ckpt=[runs/a,runs/b]")
     return paths
 
 
@@ -86,6 +110,29 @@ def _matching(pattern: str) -> list[Path]:
     if not (found := [match for match in matches if match.suffix == ".ckpt" or (match / FOLDER).is_dir()]):
         raise MissingError(f"ckpt={pattern} matches no .ckpt file and no run folder; correct it")
     return found
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """What the runs' folders, or else the files, are called, and the overrides in which those of one name differ."""
+    names = [_name(file) for file in files]
+    overrides = [_overrides(file) for file in files]
+    labels = []
+    for name, ours in zip(names, overrides, strict=True):
+        alike = [theirs for other, theirs in zip(names, overrides, strict=True) if other == name]
+        keys = dict.fromkeys(key for theirs in alike for key in theirs if not UNTOLD.match(key))
+        telling = [key for key in keys if len({theirs.get(key) for theirs in alike}) > 1]
+        label = " ".join([name, *(f"{key}={ours[key]}" for key in telling if key in ours)])
+        labels.append(re.sub(r"[^\w.+=, -]+", "_", label)[:LONGEST].strip())
+    return labels
+
+
+def _overrides(file: Path) -> dict[str, str]:
+    """Of a checkpoint in a run folder, its overrides by key; of any other, or where they cannot be read, none."""
+    try:
+        lines = run_folder.overrides(file.parent.parent) if file.parent.name == FOLDER else []
+    except UserError:
+        lines = []
+    return {key.lstrip("+~"): value for key, _, value in (line.partition("=") for line in lines)}
 
 
 def _name(file: Path) -> str:

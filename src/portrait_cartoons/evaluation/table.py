@@ -4,12 +4,14 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from portrait_cartoons.evaluation.report import COLUMNS, ENOUGH, Report, Row
+from portrait_cartoons.evaluation.columns import COLUMNS, ENOUGH
+from portrait_cartoons.evaluation.report import Report, Row
 
 _FAMILIES = {
     "content/": "Content: the cartoon against its photo.",
     "cycle/": "Cycle: the photo's reconstruction against the photo.",
     "target/": "Target: the cartoon against the true one.",
+    "mse": "MSE is of values between 0 and 1.",
     "random_": "Random FD and KD: distances between features of a fixed random network, neither FID nor KID.",
 }
 _SETS = "photos", "cartoons"
@@ -30,11 +32,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Line:
-    """The cells of a row by column; a value that was not measured has none."""
+    """The cells of a row by column; a value that was not measured has none. `title` marks one that is `seen`."""
 
     name: str
     baseline: bool
+    seen: bool
     cells: Mapping[str, Cell]
+
+    @property
+    def title(self) -> str:
+        return f"{self.name} †" if self.seen else self.name
 
 
 @dataclass(frozen=True)
@@ -69,12 +76,20 @@ def tabulate(report: Report, columns: Iterable[str] | None = None, rows: Iterabl
         Line(
             row.name,
             row.kind == "baseline",
+            row.seen,
             {key: _cell(row, key, row.name in best[key]) for key in present if key in row.values},
         )
         for row in sorted(shown, key=lambda row: row.kind == "baseline")
     ]
     counts = [f"{report.protocol[key]} {key}" for key in _SETS if key in report.protocol]
     return Table(title, present, lines, " against ".join(counts), few)
+
+
+def paper_tables(report: Report) -> list[Table]:
+    """The tables of the report's paper, if it has one; a row of an experiment that the report lacks stays empty."""
+    if not report.paper:
+        return []
+    return [tabulate(report, table.columns, report.paper.experiments, table.title) for table in report.paper.tables]
 
 
 def header(column: str, line_break: str = " ") -> str:
@@ -87,7 +102,11 @@ def notes(tables: Sequence[Table], mark: str) -> list[str]:
     columns = {column for table in tables for column in table.columns}
     lines = [line for table in tables for line in table.lines]
     cells = [cell for line in lines for cell in line.cells.values()]
-    sentences = [text for prefix, text in _FAMILIES.items() if any(column.startswith(prefix) for column in columns)]
+    sentences = [
+        text
+        for prefix, text in _FAMILIES.items()
+        if any(column.startswith(prefix) or column.endswith(prefix) for column in columns)
+    ]
     if any(cell.best for cell in cells):
         sentences.append(
             f"{mark}: the best system of a column, and those whose difference from it may be chance: the 95 % interval"
@@ -97,6 +116,10 @@ def notes(tables: Sequence[Table], mark: str) -> list[str]:
             sentences.append("Baselines take no part: the unchanged photo wins every content column by doing nothing.")
     if any(cell.interval for cell in cells):
         sentences.append("Ranges: 95 % intervals of what as many other pictures would give on average.")
+    if any(line.seen for line in lines):
+        sentences.append(
+            "†: trained on, or chosen by, some of these very pictures; it takes no part in the comparison."
+        )
     if columns & {"fid", "random_fd"} and any(table.few for table in tables):
         sentences.append(
             f"With fewer than {ENOUGH} images a Fréchet distance (FID) depends on their number, and has no range"
@@ -105,9 +128,24 @@ def notes(tables: Sequence[Table], mark: str) -> list[str]:
     return sentences
 
 
+def origins(report: Report) -> list[list[str]]:
+    """How each system came about: a line of headings, and a line per system; empty where there is no system."""
+    systems = [row for row in report.rows if row.checkpoint]
+    headings = list(dict.fromkeys(heading for row in systems for heading in row.facts))
+    lines = [
+        [row.name, *(row.facts.get(heading, "–") for heading in headings), row.checkpoint or "–", row.sha256 or "–"]
+        for row in systems
+    ]
+    return [["name", *headings, "file", "sha256"], *lines] if lines else []
+
+
 def _best(column: str, rows: Sequence[Row], undecided: Sequence[tuple[str, str]]) -> set[str]:
     """The names of the best system and of those that are as good; none where there is nothing to compare."""
-    values = {row.name: row.values[column].value for row in rows if row.kind == "system" and column in row.values}
+    values = {
+        row.name: row.values[column].value
+        for row in rows
+        if row.kind == "system" and not row.seen and column in row.values
+    }
     better = COLUMNS[column].better
     if better is None or len(values) < 2:
         return set()

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.text import Text
 
-from portrait_cartoons.evaluation.report import COLUMNS, Report
-from portrait_cartoons.evaluation.table import Cell, Table, header, notes, tabulate
+from portrait_cartoons.evaluation.columns import COLUMNS
+from portrait_cartoons.evaluation.report import Report
+from portrait_cartoons.evaluation.table import Cell, Table, header, notes, origins, paper_tables, tabulate
 
 _ABSENT = "–"
 # Underscores mean something in Markdown only where a word begins or ends.
@@ -26,11 +27,14 @@ def report_markdown(report: Report, grid: str | None) -> str:
     parts = ["# Evaluation", tables_markdown([tabulate(report)])]
     if grid:
         parts.append(f"![photos, what the systems made of them, and true cartoons where there are any]({grid})")
+    if report.paper:
+        parts += ["## Tables of the paper", tables_markdown(paper_tables(report))]
+        parts += [" ".join(map(_escape, report.paper.notes))]
     protocol = [(_escape(key), _escape(str(value))) for key, value in report.protocol.items()]
     parts += ["## Protocol", _markdown(["key", "value"], protocol)]
-    origins = [(row.name, row.checkpoint, row.sha256 or _ABSENT) for row in report.rows if row.checkpoint]
-    if origins:
-        parts += ["## Checkpoints", _markdown(["name", "file", "sha256"], [map(_escape, line) for line in origins])]
+    if systems := origins(report):
+        head, *lines = [list(map(_escape, line)) for line in systems]
+        parts += ["## Systems", _markdown(head, lines)]
     if report.commands:
         parts += ["## Commands", textwrap.indent("\n".join(report.commands), "    ")]
     return "\n\n".join(parts) + "\n"
@@ -44,7 +48,7 @@ def tables_markdown(tables: Sequence[Table]) -> str:
             parts.append(f"**{_escape(table.heading)}**")
         head = ["", *map(header, table.columns)]
         lines = [
-            [_escape(line.name), *(_cell_markdown(line.cells.get(column)) for column in table.columns)]
+            [_escape(line.title), *(_cell_markdown(line.cells.get(column)) for column in table.columns)]
             for line in table.lines
         ]
         parts.append(_markdown(head, lines, numbers=True))
@@ -77,8 +81,8 @@ def report_csv(report: Report) -> str:
     return text.getvalue()
 
 
-def show_tables(tables: Sequence[Table], console: Console) -> None:
-    """Print tables, each in as many parts as the console's width asks for, the best values starred; notes below."""
+def show_tables(tables: Sequence[Table], console: Console, more: Sequence[str] = ()) -> None:
+    """Print tables, in parts where the console is narrow, the best values starred; below them notes, and `more`."""
     for table in tables:
         columns = table.columns
         while columns:
@@ -87,7 +91,7 @@ def show_tables(tables: Sequence[Table], console: Console) -> None:
                 count -= 1
             console.print(_grid(table, columns[:count]))
             columns = columns[count:]
-    for sentence in notes(tables, "*"):
+    for sentence in [*notes(tables, "*"), *more]:
         console.print(Text(sentence))
 
 
@@ -116,7 +120,7 @@ def _grid(table: Table, columns: Sequence[str]) -> rich.table.Table:
         grid.add_column(header(column, "\n"), justify="right")
     for line in table.lines:
         cells = (_cell_text(line.cells.get(column)) for column in columns)
-        grid.add_row(Text(line.name), *cells, style="dim" if line.baseline else None)
+        grid.add_row(Text(line.title), *cells, style="dim" if line.baseline else None)
     return grid
 
 

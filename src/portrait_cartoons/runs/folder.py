@@ -4,7 +4,7 @@ import platform
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from importlib.metadata import version
@@ -115,9 +115,9 @@ def epochs_done(checkpoint: dict[str, Any]) -> int:
         ) from error
 
 
-def finished(experiment: str) -> Path | None:
-    """The last checkpoint of the experiment's newest run that has all its epochs."""
-    for run in reversed(of_experiment(experiment)):
+def finished(runs: Sequence[Path]) -> Path | None:
+    """The last checkpoint of the newest of these runs, the last in their order, that has all its epochs."""
+    for run in reversed(runs):
         try:
             file, content = newest_checkpoint(run)
             if epochs_done(content) >= content["hyper_parameters"]["trainer"]["max_epochs"]:
