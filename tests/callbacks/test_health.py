@@ -10,8 +10,8 @@ from torch import Tensor
 from portrait_cartoons.callbacks.health import Health
 from portrait_cartoons.models.cartoongan import CartoonGAN
 from portrait_cartoons.models.selfiegan import SelfieGAN
-from tests.models.test_cartoongan import model
-from tests.models.test_cyclegan import Shift, adam, by_hand, fit
+from tests.models.test_cartoongan import model, phases
+from tests.models.test_cyclegan import Mean, Shift, adam, by_hand, fit
 
 N = 4  # batches
 
@@ -73,9 +73,33 @@ def test_a_warning_rests_on_a_whole_window(
     # Nothing is drawn or judged in the first epoch, and the window is two epochs: only the fourth fills it.
     flat = finding == "flat pictures"
     photos = (lambda _: torch.zeros(3, 8, 8)) if flat else (lambda n: noise(n) - noise(n).mean() - 0.3)
-    system = still(SelfieGAN, background="none", segment_epochs=1)
+    system = still(SelfieGAN, background="none", **phases(content=0, segment=1))
     fit(system, samples(photos, 0.5 if flat else 1.0), epochs, [Health(window=2 * N)])
     assert [finding in warning for warning in warnings(capsys)] == [True] * named
+
+
+def test_a_loss_that_exploded_is_named_at_the_end_of_the_epoch(capsys: pytest.CaptureFixture[str]) -> None:
+    weights = {"g": {"adv": 1e9, "content": 1e9}, "d": {"adv": 1e9}}  # which do not count
+    fit(still(weights=weights), samples(noise, 0.5), callbacks=[Health(window=2 * N)])
+    assert warnings(capsys) == []
+    # D(z) is 500 times the mean of z, so its loss on the cartoons is (250 - 1) squared.
+    fit(still(discriminator=lambda: Mean(500.0)), samples(noise, 0.5), 2, [Health(window=2 * N)])
+    (warning,) = warnings(capsys)
+    assert "the loss has exploded: train/d/adv is" in warning
+    assert "model.optimizers.d.lr" in warning
+
+
+class Saturated(Shift):
+    """Draws black and white, whatever its parameter."""
+
+    def forward(self, z: Tensor) -> Tensor:
+        return z.sign() + 0 * self.c
+
+
+def test_a_generator_without_a_gradient_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    fit(still(generator=lambda: Saturated(0.0)), samples(noise, 0.5), 2, [Health(window=2 * N)])
+    (warning,) = warnings(capsys)
+    assert "its gradient is zero" in warning
 
 
 @pytest.mark.parametrize(("collapsed", "count"), [(True, 1), (False, 0)])

@@ -11,6 +11,7 @@ from torch import Tensor
 
 WON = 0.95  # D's score of real cartoons less that of fakes: 0 where it cannot tell them apart, 1 where it is sure
 FLAT = 0.02  # deviation of the values of a picture, whose range is [-1, 1]
+EXPLODED = 1e4  # of a loss term before its weight: none comes near it in a run that learns
 SAME = 0.05  # deviation among the outputs for different photos, as a share of that among the photos
 
 
@@ -19,6 +20,8 @@ class Health(Callback):
 
     - the discriminator has won: over `window` batches `train/d_score/real` is about 1 and `train/d_score/fake` about 0;
     - the generator has drawn flat pictures over `window` batches;
+    - a loss term has exploded, or the generator's gradient has been zero since the last look, at the end of an epoch or
+      after `window` batches: what is left of too high a learning rate;
     - the first batch of a validation turns all its photos into nearly the same picture.
 
     A training step returns what the generator drew as "output", N x 3 x H x W in [-1, 1], or nothing of that name.
@@ -30,6 +33,7 @@ class Health(Callback):
         self._drawing = False  # whether the last step drew: a phase of other players leaves the generator as it was
         self._margins: deque[Tensor] = deque(maxlen=window)
         self._deviations: deque[Tensor] = deque(maxlen=window)
+        self._gradients: list[Tensor] = []  # norms of the generator's, since the last look
         self._warned: set[str] = set()
 
     def on_train_batch_end(
@@ -41,12 +45,20 @@ class Health(Callback):
             self._deviations.append(output.std((1, 2, 3)).mean())
             pl_module.log("train/output/mean", output.mean())
             pl_module.log("train/output/std", self._deviations[-1])
-        scores = trainer.callback_metrics
-        if "train/d_score/real" in scores:
-            self._margins.append(scores["train/d_score/real"] - scores["train/d_score/fake"])
+        logged = trainer.callback_metrics
+        if self._drawing and "train/grad_norm/g" in logged:
+            self._gradients.append(logged["train/grad_norm/g"])
+        if "train/d_score/real" in logged:
+            self._margins.append(logged["train/d_score/real"] - logged["train/d_score/fake"])
         self._batches += 1
         if trainer.is_global_zero and self._batches % self.window == 0:  # rarely: to read a value waits for the device
-            self._judge_training()
+            self._judge_losses(logged)
+            if "exploded" not in self._warned:  # which explains what else is wrong
+                self._judge_training()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            self._judge_losses(trainer.callback_metrics)
 
     def on_validation_batch_end(
         self,
@@ -79,6 +91,23 @@ class Health(Callback):
                 "flat",
                 f"the generator has drawn flat pictures for {self.window} batches; try a lower model.optimizers.g.lr",
             )
+
+    def _judge_losses(self, logged: Mapping[str, Tensor]) -> None:
+        for name, value in logged.items():
+            match name.split("/"):
+                case ["train", "g" | "d" | "u" as player, term] if term != "total" and value.abs() > EXPLODED:
+                    self._warn(
+                        "exploded",
+                        f"the loss has exploded: {name} is {value:.3g}; start again with a lower"
+                        f" model.optimizers.{player}.lr",
+                    )
+        if len(self._gradients) > 1 and not torch.stack(self._gradients).any():
+            self._warn(
+                "stuck",
+                "the generator no longer learns: its gradient is zero, as where all its output is at the end of its"
+                " range; start again with a lower model.optimizers.g.lr",
+            )
+        self._gradients.clear()
 
     def _warn(self, finding: str, sentence: str) -> None:
         if finding not in self._warned:
