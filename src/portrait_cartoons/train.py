@@ -12,9 +12,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from portrait_cartoons.check import checked_config, checked_sweep, refuse_foreign_code, valid_overrides
+from portrait_cartoons.check import checked_config, checked_sweep
+from portrait_cartoons.check.resume import differences, resumed
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
+from portrait_cartoons.cli.config import CONF, literal, plain, total_epochs
 from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.errors import UserError, reported
 from portrait_cartoons.files import expanded
@@ -55,34 +56,6 @@ def checked(arguments: list[str], multirun: bool = False) -> list[str]:
     return overrides
 
 
-def resumed(arguments: list[str]) -> list[str]:
-    """The arguments with `resume=` replaced by the run it means: that run's own overrides, then the ones given now."""
-    given = [literal(argument) for argument in arguments if not argument.startswith("resume=")]
-    wanted = [argument.removeprefix("resume=") for argument in arguments if argument.startswith("resume=")]
-    if not wanted or wanted[-1] in ("", "null"):
-        return given
-    from portrait_cartoons.runs import folder as run_folder
-
-    if wanted[-1] == "auto":
-        valid_overrides("train", given)
-        choices = composed("train", given, with_hydra=True).hydra.runtime.choices
-        run = run_folder.latest(run_folder.title(choices))
-        if run is None:
-            print("resume=auto: no run like this one to continue, starting a new one")
-            return given
-    else:
-        run = expanded(wanted[-1])
-    folder = run_folder.of(run)
-    saved, typed = _by_key(run_folder.overrides(folder)), _by_key(given)
-    kept = {key: text for key, text in saved.items() if key not in typed}
-    refuse_foreign_code("train", list(kept.values()), given, folder / "overrides.yaml")
-    return [*{**saved, **typed}.values(), literal(f"resume={run}")]
-
-
-def _by_key(overrides: list[str]) -> dict[str, str]:
-    return {override.lstrip("+~").partition("=")[0]: override for override in overrides}
-
-
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def run(cfg: DictConfig) -> None:
     with reported():
@@ -94,6 +67,7 @@ def train(cfg: DictConfig) -> None:
     from portrait_cartoons.cli.build import build
     from portrait_cartoons.networks.catalogue import named
     from portrait_cartoons.runs import folder as run_folder
+    from portrait_cartoons.runs.fitting import refuse_misfit
     from portrait_cartoons.runs.lock import locked
 
     cfg.trainer.max_epochs = total_epochs(plain(cfg))
@@ -118,6 +92,8 @@ def train(cfg: DictConfig) -> None:
     run_folder.describe(folder, plain(cfg), overrides)
 
     experiment = build(cfg)
+    if checkpoint:
+        refuse_misfit(content, experiment.model)
     print(f"training {choices['model']} on {choices['data']} in {folder}")
     if features := cfg.model.get("features"):
         print(f"content loss: {features.layer}, weights {features.weights}")
@@ -129,9 +105,15 @@ def train(cfg: DictConfig) -> None:
 
 def _fit(experiment: "Experiment", folder: Path, checkpoint: Path | None) -> None:
     """Train to the end. Whatever ends it earlier, but a mistake in the code, is a UserError or leaves the program."""
+    from lightning.pytorch.callbacks import LambdaCallback
+
     from portrait_cartoons.models.base import DivergenceError
     from portrait_cartoons.runs import folder as run_folder
+    from portrait_cartoons.runs.checkpoint import CheckpointError
 
+    begun: list[bool] = []
+    callbacks: list[Any] = experiment.trainer.callbacks  # type: ignore[attr-defined]
+    callbacks.insert(0, LambdaCallback(on_train_start=lambda *_: begun.append(True)))
     try:
         experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
     except DivergenceError as error:
@@ -150,12 +132,17 @@ def _fit(experiment: "Experiment", folder: Path, checkpoint: Path | None) -> Non
         raise UserError(
             f"writing to {folder} failed: {error}; mend that, then continue with resume={folder}"
         ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+        if checkpoint is None or begun:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"cannot go on from {checkpoint}: {reason}; use another one or train anew") from error
 
 
 def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
     """Refuse to resume with other networks; tell of every other difference, because it makes another experiment."""
     changed = {
-        key: (a, b) for key, a, b in _differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
+        key: (a, b) for key, a, b in differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
     }
     fatal = [key for key in changed if key.startswith(NETWORKS) and not key.endswith(".weights")]
     if fatal:
@@ -163,14 +150,7 @@ def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
             f"{', '.join(fatal)} differ from the run to be resumed; leave them as they were or start a new run"
         )
     for key, (a, b) in changed.items():
-        print(f"note: resuming with {key} = {b} instead of {a}")
-
-
-def _differences(then: Any, now: Any, key: str = "") -> list[tuple[str, Any, Any]]:
-    if isinstance(then, dict) and isinstance(now, dict):
-        names = dict.fromkeys([*then, *now])
-        return [d for n in names for d in _differences(then.get(n), now.get(n), f"{key}.{n}" if key else n)]
-    return [] if then == now else [(key, then, now)]
+        print(f"note: resuming with {key} = {b!r} instead of {a!r}")
 
 
 def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from portrait_cartoons.check import checked_config
+from portrait_cartoons.check.resume import resumed
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import composed, plain, total_epochs
-from portrait_cartoons.train import resumed
 
 if TYPE_CHECKING:
     from torch import nn

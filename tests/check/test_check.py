@@ -263,7 +263,7 @@ def test_a_folder_that_holds_a_run_is_not_written_to(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").touch()
     assert "holds a run already" in problems(f"run_dir={tmp_path}")[0]
     assert problems(f"run_dir={tmp_path}", f"resume={tmp_path}") == ()
-    assert "is not a folder" in problems(f"run_dir={tmp_path / 'config.yaml'}")[0]
+    assert "cannot be used (Not a directory)" in problems(f"run_dir={tmp_path / 'config.yaml'}")[0]
 
 
 def test_every_value_of_a_sweep_is_checked() -> None:

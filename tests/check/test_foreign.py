@@ -7,6 +7,7 @@ import pytest
 
 from portrait_cartoons import train, validate
 from portrait_cartoons.check import ConfigError
+from portrait_cartoons.check.resume import resumed
 from portrait_cartoons.errors import UserError
 from tests.conftest import TINY, TOY
 
@@ -26,7 +27,7 @@ HOSTILE = {
     f"++seed={TOUCH}": "names pathlib.Path.touch",
     f"model.objective='${{oc.create:{TOUCH}}}'": "not the plain name of another key",
     "model.objective=${oc.env:HOME}": "not the plain name of another key",
-    "model.objective='${a${oc.env:HOME}}'": "cannot read",
+    "model.objective='${a${oc.env:HOME}}'": "holds a ${...}",
     "hydra.searchpath=[file:///tmp]": "not about the model",
     "hydra/launcher=basic": "not about the model",
     "+hydra.callbacks.x._target_=os.getcwd": "not about the model",
@@ -59,7 +60,7 @@ def test_overrides_of_a_run_folder_run_no_code(override: str, tmp_path: Path) ->
 
 def test_overrides_of_an_honest_run_are_followed(tmp_path: Path) -> None:
     run = run_folder(tmp_path, "model.optimizers.g.lr=0.1", "model.optimizers.d.lr=${..g.lr}", "~callbacks.health")
-    assert train.resumed([f"resume={run}", "seed=3"])[-4:] == [
+    assert resumed([f"resume={run}", "seed=3"])[-4:] == [
         "model.optimizers.d.lr=${..g.lr}", "~callbacks.health", "seed=3", f"resume={run}"
     ]  # fmt: skip
 
@@ -67,5 +68,5 @@ def test_overrides_of_an_honest_run_are_followed(tmp_path: Path) -> None:
 def test_a_class_of_the_users_own_must_be_named_by_the_user(tmp_path: Path) -> None:
     run = run_folder(tmp_path, "model._target_=mine.Net", "+model.optimizer._target_=torch.optim.SGD")
     with pytest.raises(ConfigError, match=r"mine.Net, .* give model._target_=mine.Net yourself$"):
-        train.resumed([f"resume={run}"])
-    assert "model._target_=mine.Net" in train.resumed([f"resume={run}", "model._target_=mine.Net"])
+        resumed([f"resume={run}"])
+    assert "model._target_=mine.Net" in resumed([f"resume={run}", "model._target_=mine.Net"])

@@ -1,5 +1,6 @@
 """Everything that can be said about a configuration without importing or building any of its parts."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import cast
@@ -76,13 +77,19 @@ def _folder_problems(tree: Tree) -> Iterator[Problem]:
     if isinstance(run_dir := tree.get("run_dir"), str) and tree.get("resume") is None:
         try:
             folder = expanded(run_dir)
+            names = os.listdir(folder)
+            kept = bool(list((folder / "checkpoints").glob("*.ckpt")))
+        except FileNotFoundError:
+            return
         except UserError as error:
             yield "run_dir", f"run_dir: {error}"
             return
-        if any((folder / name).exists() for name in ("config.yaml", "metrics.csv", "checkpoints")):
+        except OSError as error:
+            yield "run_dir", f"run_dir={run_dir} cannot be used ({error.strerror}): name another place"
+            return
+        # A run that was killed before its first checkpoint begins anew under its name.
+        if kept or ("overrides.yaml" not in names and {"config.yaml", "metrics.csv", "checkpoints"} & {*names}):
             yield "run_dir", f"run_dir={run_dir} holds a run already: name another folder, or use resume={run_dir}"
-        elif folder.exists() and not folder.is_dir():
-            yield "run_dir", f"run_dir={run_dir} is not a folder: name another place"
 
 
 def _part_problems(tree: Tree) -> Iterator[Problem]:

@@ -21,6 +21,8 @@ class ImagePool(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """N x C x H x W fakes in, as many images out, without gradients."""
+        # A run can go on at another size, or on another device, than that of the images it saved.
+        self.images = [image.to(images.device) for image in self.images if image.shape == images.shape[1:]]
         return torch.stack([self._exchange(image) for image in images.detach()])
 
     def _exchange(self, image: Tensor) -> Tensor:
@@ -37,4 +39,6 @@ class ImagePool(nn.Module):
         return self.images
 
     def set_extra_state(self, state: Any) -> None:
+        if not isinstance(state, list) or not all(isinstance(image, Tensor) for image in state):
+            raise ValueError("the state of an image pool must be a list of images")
         self.images = [image.clone() for image in state]

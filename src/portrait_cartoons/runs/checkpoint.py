@@ -149,12 +149,16 @@ def _filled(make: Callable[[], M], weights: Mapping[str, Any]) -> M:
     """What `make` makes, with these weights. Raises ValueError where they are not its own, before memory is taken."""
     with torch.device("meta"):
         blank = make().state_dict()
-    for name in {**blank, **weights}:
-        if _kind(blank.get(name)) != _kind(weights.get(name)):
-            raise ValueError(f"its weights do not fit, the first being {name}")
+    if name := first_misfit(blank, weights):
+        raise ValueError(f"its weights do not fit, the first being {name}")
     module = make()
     module.load_state_dict(dict(weights))
     return module.eval()
+
+
+def first_misfit(own: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
+    """The first name in two state dicts that one of them lacks, or whose tensors differ in shape or type."""
+    return next((name for name in {**own, **given} if _kind(own.get(name)) != _kind(given.get(name))), None)
 
 
 def _kind(value: Any) -> tuple[Any, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
@@ -54,10 +55,19 @@ def _made(folder: Path, exist_ok: bool) -> Path:
     return folder
 
 
-def latest(title: str) -> Path | None:
-    """The newest run with this title that has a checkpoint."""
-    runs = sorted((ROOT / title).glob("*/"), key=lambda run: run.name, reverse=True)
-    return next((run for run in runs if any((run / FOLDER / name).exists() for name in (LAST, PREVIOUS))), None)
+def newest_first() -> list[Path]:
+    """The runs that have a checkpoint, by the time of their last one."""
+    last = {file.parent: _checkpoints(file.parent) for file in ROOT.glob(f"*/*/{OVERRIDES}")}
+    runs = [run for run, files in last.items() if files]
+    return sorted(runs, key=lambda run: max(file.stat().st_mtime_ns for file in last[run]), reverse=True)
+
+
+def config(run: Path) -> dict[str, Any]:
+    """The configuration that the run was last trained with, as plain data."""
+    content = _plain_yaml(run / CONFIG)
+    if not isinstance(content, dict):
+        raise UserError(f"{run / CONFIG} is not a configuration; restore it or start anew")
+    return content
 
 
 def of(path: Path) -> Path:
@@ -139,13 +149,28 @@ def of_experiment(experiment: str) -> list[Path]:
 
 def overrides(run: Path) -> list[str]:
     """The overrides the run was started with."""
-    try:
-        saved = OmegaConf.to_container(OmegaConf.load(run / OVERRIDES), resolve=False)
-    except Exception as error:  # whatever a damaged file makes the parser raise
-        raise UserError(f"cannot read {run / 'overrides.yaml'}: {error}") from error
+    saved = _plain_yaml(run / OVERRIDES)
     if not isinstance(saved, list) or not all(isinstance(line, str) for line in saved):
-        raise UserError(f"{run / 'overrides.yaml'} is not a list of overrides; restore it or start anew")
+        raise UserError(f"{run / OVERRIDES} is not a list of overrides; restore it or start anew")
     return saved
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """Without references, by which a few lines can stand for millions."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it refers to itself")
+        return super().compose_node(parent, index)
+
+
+def _plain_yaml(file: Path) -> Any:
+    """What a file says that may come from another person. Nothing in it is resolved or made."""
+    try:
+        return yaml.load(file.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506 - a safe loader
+    except Exception as error:  # whatever a damaged file makes the parser raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"cannot read {file} ({reason}); restore it or start anew") from error
 
 
 def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
