@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from portrait_cartoons.cli.config import build_model, composed
+from portrait_cartoons.cli.build import build_model
+from portrait_cartoons.cli.config import composed
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.runs.checkpoint import CheckpointError
 from portrait_cartoons.runs.fitting import refuse_misfit
