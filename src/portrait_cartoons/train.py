@@ -12,13 +12,12 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from portrait_cartoons.check import checked_config, checked_sweep
+from portrait_cartoons.check import checked_config, checked_sweep, valid_overrides
 from portrait_cartoons.check.resume import differences, resumed
 from portrait_cartoons.cli import usage
-from portrait_cartoons.cli.config import CONF, literal, plain, total_epochs
+from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
 from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.errors import UserError, reported
-from portrait_cartoons.files import expanded
 
 if TYPE_CHECKING:
     from portrait_cartoons.cli.build import Experiment

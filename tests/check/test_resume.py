@@ -95,5 +95,5 @@ def test_a_run_without_a_checkpoint_may_begin_anew_under_its_name() -> None:
     (folder / "checkpoints/previous.ckpt").touch()
     with pytest.raises(ConfigError, match="holds a run already"):
         checked_config("train", given, networks=False)
-    with pytest.raises(ConfigError, match=r"cannot be used \(File name too long"):
+    with pytest.raises(ConfigError, match=r"File name too long"):
         checked_config("train", [*given, f"run_dir={'x' * 300}"], networks=False)
