@@ -15,6 +15,7 @@ from portrait_cartoons import benchmark
 from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.base import Translator
+from portrait_cartoons.speed import figures, table
 from portrait_cartoons.timing import repeated
 from tests.conftest import TINY, TOY
 from tests.models.test_cyclegan import adam
@@ -47,8 +48,8 @@ class OneConvolution(Translator):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(benchmark, "LOADER_SECONDS", 0.01)
-    monkeypatch.setattr(benchmark, "LARGEST_PRODUCT", 512)
+    monkeypatch.setattr(figures, "LOADER_SECONDS", 0.01)
+    monkeypatch.setattr(figures, "LARGEST_PRODUCT", 512)
 
 
 def numbers(node: Any) -> Iterator[float]:
@@ -93,12 +94,12 @@ def test_measures_everything_and_leaves_only_the_file(
 def test_counts_the_flops_of_one_convolution() -> None:
     flops = 2 * (64 * 64) * (5 * 5) * 3 * 3
     model = OneConvolution()
-    inference = benchmark.time_inference(model, 64, torch.device("cpu"), 1)
+    inference = figures.time_inference(model, 64, torch.device("cpu"), 1)
     assert inference["flops"] == flops
 
     batch = {"photo": torch.rand(2, 3, 64, 64)}
     options = OmegaConf.create({**plain(composed("train", []))["trainer"], "accelerator": "cpu"})
-    training, device = benchmark.time_training(model, batch, options, 1)
+    training, device = figures.time_training(model, batch, options, 1)
     assert device == torch.device("cpu")
     assert training["flops"] == 2 * flops + 2 * flops  # two images; forward, and backward for the weights alone
     assert training["images_per_second"] == pytest.approx(2 / training["seconds"])
@@ -110,7 +111,7 @@ def test_steps_are_timed_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> N
     runs: list[None] = []
     assert repeated(lambda: runs.append(None), 3, torch.device("cpu")) == [100.0, 1.0, 2.0]
     assert len(runs) == 4
-    assert benchmark._timing([100.0, 1.0, 2.0], 4) == {
+    assert figures._timing([100.0, 1.0, 2.0], 4) == {
         "seconds": 2.0,
         "fastest": 1.0,
         "slowest": 100.0,
@@ -130,9 +131,9 @@ def test_loader_is_timed_per_full_batch(monkeypatch: pytest.MonkeyPatch) -> None
         def __iter__(self) -> Iterator[dict[str, Any]]:
             return load()
 
-    data = SimpleNamespace(train_dataloader=Loader, workers=0, batch_size=4)
-    monkeypatch.setattr(benchmark, "perf_counter", lambda: now[0])
-    batch, timing = benchmark.time_loader(cast(Any, data), 3)
+    data = SimpleNamespace(train_dataloader=Loader, num_workers=0, batch_size=4)
+    monkeypatch.setattr(figures, "perf_counter", lambda: now[0])
+    batch, timing = figures.time_loader(cast(Any, data), 3)
     assert set(batch) == {"photo"}
     assert timing["seconds"] == timing["fastest"] == timing["slowest"] == 2.0
     assert timing["images_per_second"] == 2.0
@@ -156,7 +157,7 @@ def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> N
         "parameters": {"total": 1},
         "machine_flops_per_second": {"float32": 2.0},
     }
-    assert verdict in list(benchmark.table(report).columns[3].cells)
+    assert verdict in list(table.table(report).columns[3].cells)
 
 
 def test_measures_the_published_size_unless_an_experiment_names_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,14 +192,14 @@ def test_memory_that_does_not_suffice_is_a_sentence(monkeypatch: pytest.MonkeyPa
     def exhaust(*_: Any) -> None:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(benchmark, "time_training", exhaust)
+    monkeypatch.setattr(figures, "time_training", exhaust)
     with pytest.raises(UserError, match=r"data\.size=16 with data\.batch_size=1: lower"):
-        benchmark.measure(composed("train", [*TINY, *TOY]), 1)
+        figures.measure(composed("train", [*TINY, *TOY]), 1)
 
 
 @given(st.floats(1e-6, 1e14))
 def test_prefixes_keep_three_digits(value: float) -> None:
-    number, _, prefix = benchmark._si(value, "").partition(" ")
+    number, _, prefix = table._si(value, "").partition(" ")
     factor = {"T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6}[prefix]
     assert float(number) * factor == pytest.approx(value, rel=0.006)
     assert 1 <= float(number) < 1000

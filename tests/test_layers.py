@@ -36,6 +36,10 @@ ALLOWED_OURS = {
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
     "cli": {"cli", "errors", "callbacks", "data", "models"},
     "check": {"check", "cli", "errors", "files", "data", "networks", "runs"},
+    "speed": {
+        *("speed", "cli", "data", "evaluation", "models"),
+        *("devices", "errors", "image", "inference", "timing"),
+    },
     "preparation": {"preparation", "data", "errors", "files", "image", "inference", "networks", "progress", "runs"},
 }
 BARRED_OTHERS = {

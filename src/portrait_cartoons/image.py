@@ -102,10 +102,11 @@ def save_image(array: np.ndarray, path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"cannot write {path}: its suffix must be one of {' '.join(FORMATS)}")
-    image = Image.fromarray(array)
+    image, encoded = Image.fromarray(array), io.BytesIO()  # a file that is written at once is seldom left half
     temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
-        image.save(temporary, FORMATS[path.suffix.lower()], quality=95)  # lossless formats ignore the quality
+        image.save(encoded, FORMATS[path.suffix.lower()], quality=95)  # lossless formats ignore the quality
+        temporary.write_bytes(encoded.getbuffer())
         os.replace(temporary, path)
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot write {path}: {reason(error)}; make room or choose another place") from error
