@@ -21,14 +21,15 @@ from PIL import Image
 
 from portrait_cartoons import evaluate
 from portrait_cartoons.check import ConfigError
-from portrait_cartoons.cli.build import build_model
+from portrait_cartoons.cli.build import build_data, build_model
 from portrait_cartoons.cli.config import CONF, composed, total_epochs
+from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity
 from portrait_cartoons.image import list_images, load_rgb
 from portrait_cartoons.runs.checkpoint import load, load_generator, write
-from tests.conftest import TOY, Command
+from tests.conftest import TINY, TOY, Command
 
 SIZE = ("data.size=32", "data.load_size=36")
 DATA = ("data=toy", "data.source.train=3", "data.source.val=2", "data.source.test=5", "data.val_batch_size=2", *SIZE)
@@ -313,6 +314,52 @@ def test_the_report_says_how_a_system_came_about() -> None:
     assert last["chosen"] == "epoch 1 of 200, the last"
     assert best["trained on"] == "32 x 32 pixels"
     assert best["loss weights"] == "g: adv 1.0, cycle 10.0, identity 5.0; d: adv 1.0"
+    assert best["has seen of these pictures"].startswith("unknown")
+
+
+def remembering(**seen: int) -> Callable[[dict[str, Any]], None]:
+    """Makes a checkpoint that has seen so many of the test pictures, by split and domain, and another one."""
+    data = build_data(composed("train", [*DATA, "run_dir=run"]), ())
+
+    def change(content: dict[str, Any]) -> None:
+        of_tests = {"photos": identities(data.test.pictures), "cartoons": identities(data.test_cartoons.pictures)}
+        content["Portraits"] = {
+            "seen": {
+                name: torch.cat([of_tests[name.partition("_")[2]][:n], torch.tensor([7])]) for name, n in seen.items()
+            }
+        }
+
+    return change
+
+
+def test_a_system_that_has_seen_the_test_pictures_is_marked_and_never_the_best(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save(Path("fresh.ckpt"), "model=cyclegan", change=remembering(train_photos=0, val_cartoons=0))
+    save(Path("cheat.ckpt"), "model=cyclegan", "seed=2", change=remembering(train_photos=2, val_cartoons=1))
+    report = run("ckpt=[fresh.ckpt,cheat.ckpt]")
+    fresh, cheat = row(report, "fresh"), row(report, "cheat")
+    assert (fresh.seen, fresh.facts["has seen of these pictures"]) == (False, "none")
+    assert (cheat.seen, cheat.facts["has seen of these pictures"]) == (
+        True,
+        "2 photos trained on, 1 cartoons chosen by",
+    )
+    captured = capsys.readouterr()
+    assert "warning: cheat has seen pictures" in captured.err
+    assert "*" not in "".join(line for line in captured.out.splitlines() if line.strip().startswith("cheat"))
+    assert "cheat †" in Path("out/index.html").read_text()
+
+
+@pytest.mark.slow
+def test_what_a_run_has_trained_on_and_was_chosen_by_is_known(command: Command) -> None:
+    trained = command("train", "model=cyclegan", *TOY, *TINY, "model.epochs=1", "run_dir=run", folder=Path.cwd())
+    assert trained.exitcode == 0, Path("output.txt").read_text()
+    for split, told in (("test", "none"), ("val", "4 photos chosen by, 4 cartoons chosen by")):
+        evaluate.main([*TOY, "device=cpu", "bootstrap=0", "ckpt=run", f"output={split}", f"split={split}"])
+        system = read(Path(split, "report.json")).rows[-1]
+        assert system.facts["has seen of these pictures"] == told
+        assert system.facts["trained on"] == "16 x 16 pixels"
+        assert system.facts["chosen"] == "epoch 1 of 1, selected by val/target/psnr on the validation pictures"
 
 
 def test_pictures_are_measured_at_the_size_of_training(capsys: pytest.CaptureFixture[str]) -> None:

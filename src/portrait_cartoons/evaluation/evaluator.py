@@ -15,7 +15,7 @@ from torch.utils.data import Subset
 
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.dataset import TestDataset
-from portrait_cartoons.data.fingerprint import fingerprint
+from portrait_cartoons.data.fingerprint import fingerprint, identities
 from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import ranks, scores
@@ -93,6 +93,14 @@ class Evaluator:
     @cached_property
     def _reals(self) -> Tensor:
         return cartoon_features(self.data, self.cartoons, self.network, self._cartoon_protocol, self.device, shown=True)
+
+    @cached_property
+    def identities(self) -> dict[str, Tensor]:
+        """By `photos` and `cartoons` the identities of the pictures of the split, whatever their names and sizes."""
+        return {
+            name: identities(dataset.pictures)
+            for name, dataset in (("photos", self.photos), ("cartoons", self.cartoons))
+        }
 
     def baselines(self) -> list[Row]:
         """What the photos, and as many training cartoons, come to unchanged. Saves them, true cartoons and cartoons."""

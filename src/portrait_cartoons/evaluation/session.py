@@ -1,5 +1,6 @@
 """An evaluation from its first picture to its last, into a folder where it can be continued."""
 
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from portrait_cartoons.evaluation.bootstrap import undecided
 from portrait_cartoons.evaluation.evaluator import CARTOONS, PHOTOS, RESERVED, TARGETS, Evaluator, folder_of
 from portrait_cartoons.evaluation.fidelity import Rescored, agree, rescored
 from portrait_cartoons.evaluation.files import write
+from portrait_cartoons.evaluation.origin import overlap
 from portrait_cartoons.evaluation.paper import Paper
 from portrait_cartoons.evaluation.report import Protocol, Report, ReportError, Row, read, same_protocol
 from portrait_cartoons.evaluation.resamples import keep, kept
@@ -51,7 +53,11 @@ def measured(evaluator: Evaluator, report: Report, wanted: list[System]) -> Repo
             print(f"  {name}: {system.file}", flush=True)
         estimates = evaluator.system(name, load(system.file), system.file)
         values = {key: estimate.shown() for key, estimate in estimates.items()}
-        row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name), facts=system.origin.facts)
+        told, seen = overlap(system.origin, evaluator.identities)
+        if seen and ranks.rank() == 0:
+            print(f"warning: {name} has seen pictures that it is measured on: {told}", file=sys.stderr, flush=True)
+        facts = {**system.origin.facts, "has seen of these pictures": told}
+        row = Row(name, "system", values, str(system.file), system.sha256, folder_of(name), facts=facts, seen=seen)
         if ranks.rank() == 0:
             keep(evaluator.folder, name, estimates)
         report = _written(replace(report, rows=[*report.rows, row]), evaluator.folder)
