@@ -320,7 +320,6 @@ SELFIEGAN = {
     "data.size=24": ("data.size=24", "must be a multiple of 16 for model.segmenter", "use 16 or 32"),
     "model.features.layer=vgg19.conv5_4": ("vgg19.conv4_4",),
     "data.size=16 model.features.layer=vgg16.23 model.segmenter.levels=1": (),
-    "data.size=8 model.segmenter.levels=1 model.features.layer=vgg16.23": ("model.features cannot work", "size=16 or"),
     "model.generator.norm=batch data.batch_size=1": ("the batch norm of model.generator needs several pictures",),
     "model.generator.norm=batch data.batch_size=2": (),
     "+model.phases.contents.epochs=1": ("no such phase", "there is content, segment"),

@@ -1,5 +1,6 @@
 import os
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from omegaconf import OmegaConf
 from portrait_cartoons import train, validate
 from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.cli.start import start
-from tests.conftest import TINY, TOY
+from tests.conftest import TINY, TOY, Command
 
 
 def test_validate_sums_the_run_up(capsys: pytest.CaptureFixture[str]) -> None:
@@ -77,3 +78,38 @@ def test_a_typo_ends_in_one_line_without_heavy_imports(module: str, tmp_path: Pa
         assert "Traceback" not in done.stderr
         if code:
             assert done.stderr == "error: unknown key modle: did you mean model?\n"
+
+
+def few_open_files() -> None:
+    """In the child: as few open files as it can live with."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+
+def test_workers_that_cannot_open_their_files_are_refused(command: Command, tmp_path: Path) -> None:
+    arguments = [*TINY, *TOY, "data.num_workers=8", "model.epochs=1"]
+    for entry in ("train", "validate"):
+        assert command(entry, *arguments, folder=tmp_path, prepare=few_open_files).exitcode == 2
+    text = (tmp_path / "output.txt").read_text()
+    assert text.count("error: data.num_workers=8 needs about 192 open files, and 64 are allowed here") == 2
+    assert "Traceback" not in text
+
+
+def a_failing_model_of_the_user() -> None:
+    """In the child: an own model whose network fails, in a file of the working folder."""
+    Path("own_model.py").write_text(
+        "from portrait_cartoons.models.cyclegan import CycleGAN\n"
+        "class Own(CycleGAN):\n"
+        "    def __init__(self, **options):\n"
+        "        super().__init__(**options)\n"
+        "        self.extra = {}['nothing here']\n"
+    )
+    sys.path.insert(0, str(Path.cwd()))
+
+
+def test_a_users_own_model_that_fails_shows_where(command: Command, tmp_path: Path) -> None:
+    arguments = [*TINY, *TOY, "model._target_=own_model.Own", "model.epochs=1"]
+    assert command("train", *arguments, folder=tmp_path, prepare=a_failing_model_of_the_user).exitcode == 1
+    text = (tmp_path / "output.txt").read_text()
+    assert "own_model.py" in text
+    assert "KeyError: 'nothing here'" in text
+    assert "HYDRA_FULL_ERROR" not in text

@@ -1,6 +1,7 @@
 """Everything that can be said about a configuration without importing or building any of its parts."""
 
 import os
+import resource
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import cast
@@ -19,6 +20,8 @@ from portrait_cartoons.cli.usage import GROUPS
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
 
+OPEN_FILES, OPEN_FILES_OF_A_WORKER = 64, 16  # of a program that trains: with fewer, workers hang or fail
+
 
 def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
     """By key the sentence about it, the first where there are several: all that the values alone tell, in no time.
@@ -35,7 +38,7 @@ def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
     top = _top_keys(root)
     known = [key for key in nodes(tree) if key.partition(".")[0] in top]
     problems = {name: unknown(name, [*top, *known]) for name in tree if name not in top}
-    _gathered(problems, tree, (_folder_problems, _part_problems, number_problems, trainer_problems))
+    _gathered(problems, tree, (_folder_problems, _part_problems, _worker_problems, number_problems, trainer_problems))
     # A wrong value is told of where it stands, not again where a key refers to it.
     referring = [key for key, text in nodes(OmegaConf.to_container(cfg)).items() if str(text).startswith("${")]
     return {key: sentence for key, sentence in problems.items() if key not in referring}
@@ -96,3 +99,11 @@ def _part_problems(tree: Tree) -> Iterator[Problem]:
     if "checkpoints" not in tree["callbacks"]:
         sentence = "callbacks.checkpoints is missing: without it a run leaves nothing to use or to continue; keep it"
         yield "callbacks.checkpoints", sentence
+
+
+def _worker_problems(tree: Tree) -> Iterator[Problem]:
+    workers, allowed = tree["data"].get("num_workers"), resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    needed = OPEN_FILES + OPEN_FILES_OF_A_WORKER * workers if isinstance(workers, int) and workers > 0 else 0
+    if allowed != resource.RLIM_INFINITY and needed > allowed:
+        sentence = f"data.num_workers={workers} needs about {needed} open files, and {allowed} are allowed here"
+        yield "data.num_workers", f"{sentence}; use fewer, data.num_workers=0 needs none, or raise ulimit -n"

@@ -1,6 +1,7 @@
 """From a composed configuration to objects: the only place that instantiates."""
 
 import logging
+import resource
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from omegaconf import DictConfig
 
 from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
+from portrait_cartoons.callbacks.duration import Duration
 from portrait_cartoons.callbacks.reseed import Reseed
 from portrait_cartoons.cli.config import plain
 from portrait_cartoons.data.datamodule import Portraits
@@ -67,12 +69,13 @@ def build_data(cfg: DictConfig, inputs: Collection[str]) -> Portraits:
 def build(cfg: DictConfig) -> Experiment:
     """Everything a run needs; `run_dir` is set and exists."""
     quiet()
+    _allow_open_files()
     model = build_model(cfg)
     data = build_data(cfg, model.inputs)
     callbacks = [made(node) for node in (cfg.metrics, *cfg.callbacks.values())]
     trainer = made(
         cfg.trainer,
-        callbacks=[Reseed(cfg.seed), *callbacks],
+        callbacks=[Reseed(cfg.seed), Duration(), *callbacks],
         logger=[made(node) for node in cfg.logger.values()],
         default_root_dir=cfg.run_dir,
         plugins=[AtomicCheckpointIO(), *_cluster()],
@@ -89,3 +92,11 @@ def build(cfg: DictConfig) -> Experiment:
 def _cluster() -> list[SLURMEnvironment]:
     """Under SLURM its environment, without Lightning's own checkpoints on SIGUSR1, which resuming does not look for."""
     return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+
+
+def _allow_open_files() -> None:
+    """As many as the machine lets a user have: workers pass every tensor on through one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
