@@ -151,6 +151,8 @@ def _check(options: Options) -> None:
         if not expanded(value).exists():
             raise OptionError(f"{key}={value}: there is no such file or folder; check the path")
     if options.max_side is not None and options.max_side < 1:
-        raise OptionError(f"max_side={options.max_side}: it must be a number of pixels above 0, or null for no limit")
+        raise OptionError(
+            f"max_side={options.max_side}: it must be a number of pixels above 0, or null for the size of training"
+        )
     if options.format not in OUTPUT_FORMATS:
         raise OptionError(f"format={options.format}: it must be one of {', '.join(OUTPUT_FORMATS)}")
