@@ -145,17 +145,20 @@ def test_cartoongan_in_both_phases(kind: Any) -> None:
         features=Features,
         objective="lsgan" if first else "vanilla",
         pool_size=50,
-        phases={"content": {"epochs": 1}},
+        phases={"content": {"epochs": 1, "lr": {"g": 4e-2}}},
         weights={"g": {"adv": 2.0, "content": 0.7}, "d": {"adv": 3.0}},
     )
+
+    model.pool = LastTime()
 
     def second(m: Any, adam: Any, epoch: int, x: Tensor, y: Tensor, e: Tensor, _mask: Tensor) -> None:
         g_x = m.g(x)
         content = (m.features(g_x) - m.features(x)).abs().mean()
+        adam["g"].lr = 4e-2 if epoch == 0 else ADAM["g"]["lr"]
         if epoch == 0:
             adam["g"].minimise(content)
             return
-        adam["d"].minimise(3 * (real(m.d(y)) + fake(m.d(e)) + fake(m.d(g_x.detach()))))
+        adam["d"].minimise(3 * (real(m.d(y)) + fake(m.d(e)) + fake(m.d(m.pool(g_x)))))
         adam["g"].minimise(2 * real(m.d(g_x)) + 0.7 * content)
 
     compare(model, second, epochs=2)
