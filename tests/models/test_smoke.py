@@ -16,7 +16,8 @@ from portrait_cartoons.runs.checkpoint import read
 from tests.conftest import Command
 from tests.runs.test_resume import assert_same_run, rows
 
-MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+# GANILLA is CAMGAN without attention.
+MODELS = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ganilla"})
 
 
 def tiny(model: str) -> list[str]:
@@ -70,6 +71,7 @@ def stopping(step: int) -> None:
     Reseed.on_train_batch_start = counted  # type: ignore[assignment,method-assign]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
     command: Command, tmp_path: Path, model: str

@@ -95,6 +95,7 @@ def resume(command: Command, folder: Path, *arguments: str) -> None:
     assert child.exitcode == 0, (folder / "output.txt").read_text()
 
 
+@pytest.mark.slow
 def test_one_epoch_and_then_the_others(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
     first = command("train", *RUN, f"model.epochs={EPOCHS}", "trainer.max_epochs=1", folder=tmp_path, prepare=recording)
     assert first.exitcode == 0
@@ -103,7 +104,9 @@ def test_one_epoch_and_then_the_others(command: Command, uninterrupted: Path, tm
     assert_same_run(tmp_path, uninterrupted)
 
 
-@pytest.mark.parametrize("step", [2, BATCHES, BATCHES + 4, 2 * BATCHES + 5])
+@pytest.mark.parametrize(
+    "step", [BATCHES + 4, *(pytest.param(step, marks=pytest.mark.slow) for step in (2, BATCHES, 2 * BATCHES + 5))]
+)
 def test_sigterm_saves_at_once_and_no_batch_is_lost(
     command: Command, uninterrupted: Path, tmp_path: Path, step: int
 ) -> None:
@@ -114,6 +117,7 @@ def test_sigterm_saves_at_once_and_no_batch_is_lost(
     assert_same_run(tmp_path, uninterrupted)
 
 
+@pytest.mark.slow
 def test_sigint_twice_in_one_epoch(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
     assert interrupted(command, tmp_path, signal.SIGINT, 2) == 128 + signal.SIGINT
     again = command("train", "resume=run", folder=tmp_path, prepare=partial(recording, (signal.SIGINT, 2)))
@@ -123,6 +127,7 @@ def test_sigint_twice_in_one_epoch(command: Command, uninterrupted: Path, tmp_pa
     assert_same_run(tmp_path, uninterrupted)
 
 
+@pytest.mark.slow
 def test_with_loader_workers_which_get_the_signal_too(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
     overrides = [o for o in RUN if not o.startswith("data.num_workers")]
     code = command(
@@ -138,6 +143,7 @@ def test_with_loader_workers_which_get_the_signal_too(command: Command, uninterr
     assert batches(tmp_path) == batches(uninterrupted)
 
 
+@pytest.mark.slow
 def test_sigkill_repeats_the_work_since_the_last_epoch(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
     assert interrupted(command, tmp_path, signal.SIGKILL, BATCHES + 3) == -signal.SIGKILL
     resume(command, tmp_path)
@@ -147,6 +153,7 @@ def test_sigkill_repeats_the_work_since_the_last_epoch(command: Command, uninter
     assert_same_run(tmp_path, uninterrupted)
 
 
+@pytest.mark.slow
 def test_damaged_last_checkpoint_falls_back_to_the_one_before(
     command: Command, uninterrupted: Path, tmp_path: Path
 ) -> None:
