@@ -270,6 +270,8 @@ def test_a_background_that_needs_masks_says_so(tmp_path: Path, workers: int) -> 
     for loader in (data.train_dataloader(), data.val_dataloader()):
         with pytest.raises(UserError, match=sentence):
             next(iter(loader))
+        if workers:  # the exception's frames hold the iterator: found as garbage it would wait 10 s for its worker
+            loader._iterator._shutdown_workers()  # type: ignore[union-attr]
     assert len(list(data.loader(data.test_cartoons, 2))) == 1
 
 

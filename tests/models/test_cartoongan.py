@@ -144,6 +144,14 @@ def test_outside_a_hard_mask_the_discriminator_sees_exactly_the_background(backg
     assert torch.equal(seen[..., :4], z[..., :4])
 
 
+def test_in_validation_the_mask_is_the_person_of_the_photo() -> None:
+    z = torch.zeros(1, 3, 8, 8)
+    z[:, 0, :, 4:] = 0.9
+    found = model(SelfieGAN).validation_step({"photo": z}, 0)
+    assert torch.equal(found["output"], z + 0.3)
+    assert torch.equal(found["mask"], (z[:, :1] < 0.5).float())
+
+
 def test_outside_a_hard_mask_there_is_no_adversarial_gradient_and_inside_there_is() -> None:
     system = model(SelfieGAN)
     z = torch.zeros(1, 3, 8, 8)
