@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from portrait_cartoons.files import atomic, write
+from portrait_cartoons.files import atomic, keep, write
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -37,3 +37,11 @@ def test_what_a_killed_program_left_is_cleared_but_not_what_another_is_writing(t
     os.utime(abandoned, (time.time() - 7200,) * 2)
     write(tmp_path / "a[1].txt", "whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [busy.name, "a[1].txt"]
+
+
+def test_the_longest_names_that_a_file_system_takes_are_written(tmp_path: Path) -> None:
+    for name in ("x" * 255, "ö" * 127):
+        write(tmp_path / name, "content")
+        keep(tmp_path / name, tmp_path / f"{name[:-1]}y")
+        assert (tmp_path / f"{name[:-1]}y").read_text() == "content"
+    assert len(list(tmp_path.iterdir())) == 4

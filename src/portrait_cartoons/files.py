@@ -34,8 +34,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     It lies beside `path`, because a file can only be renamed within one file system, and is on the disk before it is
     renamed. What a killed program left there is cleared away. Raises OSError where the disk refuses.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+    temporary, stem = _temporary(path), _stem(path)
+    for left in path.parent.glob(f".{glob.escape(stem)}.*.tmp"):
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _ABANDONED:
                 left.unlink()
@@ -58,7 +58,7 @@ def write(path: Path, content: bytes | str) -> None:
 
 def keep(source: Path, target: Path) -> None:
     """Give what is in `source` the name `target` as well, in place of what had it. Raises OSError."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    temporary = _temporary(target)
     try:
         temporary.unlink(missing_ok=True)
         os.link(source, temporary)
@@ -68,3 +68,12 @@ def keep(source: Path, target: Path) -> None:
         return
     os.replace(temporary, target)
     temporary.unlink(missing_ok=True)  # where both are one file already, replacing does nothing
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{_stem(path)}.{os.getpid()}.tmp")
+
+
+def _stem(path: Path) -> str:
+    """The beginning of the file's name, so that what is added does not make it longer than a file system takes."""
+    return os.fsdecode(os.fsencode(path.name)[:200])

@@ -6,11 +6,10 @@ Files hold uint8 RGB arrays of shape H x W x 3; networks see float tensors of sh
 import io
 import os
 import struct
-import uuid
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -20,6 +19,7 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import write
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -102,17 +102,12 @@ def save_image(array: np.ndarray, path: str | Path) -> None:
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise ImageError(f"cannot write {path}: its suffix must be one of {' '.join(FORMATS)}")
-    image, encoded = Image.fromarray(array), io.BytesIO()  # a file that is written at once is seldom left half
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    image, encoded = Image.fromarray(array), io.BytesIO()
     try:
         image.save(encoded, FORMATS[path.suffix.lower()], quality=95)  # lossless formats ignore the quality
-        temporary.write_bytes(encoded.getbuffer())
-        os.replace(temporary, path)
+        write(path, encoded.getvalue())
     except (OSError, ValueError) as error:
         raise ImageError(f"cannot write {path}: {reason(error)}; make room or choose another place") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def list_images(folder: str | Path) -> list[Path]:

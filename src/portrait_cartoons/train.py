@@ -5,11 +5,13 @@ import os
 import shlex
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from portrait_cartoons.check import checked_config, checked_sweep, valid_overrides
@@ -28,6 +30,17 @@ NETWORKS = ("model._target_", "model.generator", "model.discriminator", "model.s
 DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
+SIGNALS = 128  # exit codes above it tell of a signal
+
+failed: list[str] = []  # the overrides of the runs of a --multirun that failed
+
+
+class FailedRunsError(UserError):
+    """Some runs of a --multirun failed, the others have their results."""
+
+    exit_code = 1
+
+
 def main(arguments: list[str]) -> None:
     """Train as the arguments say. Raises UserError for wrong use."""
     if usage.asked(arguments):
@@ -42,6 +55,8 @@ def main(arguments: list[str]) -> None:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a user's own model may fail, and must see where
     sys.argv[1:] = checked(given, flags.multirun)
     run()
+    if failed:
+        raise FailedRunsError("\n  - ".join(["some of the runs failed, each for the reason printed above", *failed]))
 
 
 def checked(arguments: list[str], multirun: bool = False) -> list[str]:
@@ -57,8 +72,20 @@ def checked(arguments: list[str], multirun: bool = False) -> list[str]:
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def run(cfg: DictConfig) -> None:
-    with reported():
-        train(cfg)
+    """Train; among several runs one that fails is noted in `failed`, and the others go on."""
+    several = HydraConfig.get().mode is RunMode.MULTIRUN
+    try:
+        with reported():
+            train(cfg)
+        return
+    except SystemExit as error:
+        if not several or (isinstance(error.code, int) and error.code > SIGNALS):
+            raise
+    except Exception:
+        if not several:
+            raise
+        traceback.print_exc()
+    failed.append(" ".join(HydraConfig.get().overrides.task))
 
 
 def train(cfg: DictConfig) -> None:
@@ -99,6 +126,9 @@ def train(cfg: DictConfig) -> None:
     started = time.monotonic()
     _fit(experiment, folder, checkpoint)
     _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
+    for callback in experiment.trainer.callbacks:  # type: ignore[attr-defined]
+        for sentence in getattr(callback, "findings", {}).values():
+            print(f"warning: during this training {sentence}")
     lock.close()
 
 

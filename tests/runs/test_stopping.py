@@ -124,3 +124,28 @@ def test_two_trainings_of_one_run_are_one_too_many(command: Command, tmp_path: P
     assert child.exitcode == 2
     assert "error: another process is training in run" in output(tmp_path)
     assert (tmp_path / "run" / FOLDER / LAST).read_bytes() == before
+
+
+def some_fail() -> None:
+    """In the child: the run of seed 0 is refused, that of seed 1 meets a mistake in the code, the others are well."""
+    from portrait_cartoons import train
+    from portrait_cartoons.errors import UserError
+
+    def fake(cfg: Any) -> None:
+        if cfg.seed == 0:
+            raise UserError("no luck")
+        Path(f"trained {1 // (cfg.seed - 1)} {cfg.seed}").touch()
+
+    train.train = fake
+    setattr(train, "checked_sweep", lambda *_: None)  # noqa: B010
+
+
+def test_a_run_that_fails_does_not_end_the_others(command: Command, tmp_path: Path) -> None:
+    child = command("train", "--multirun", "seed=0,1,2", folder=tmp_path, prepare=some_fail)
+    assert child.exitcode == 1
+    text = output(tmp_path)
+    assert (tmp_path / "trained 1 2").exists()
+    assert "error: no luck" in text
+    assert "ZeroDivisionError" in text
+    assert text.endswith("some of the runs failed, each for the reason printed above\n  - seed=0\n  - seed=1\n")
+    assert [path.relative_to(tmp_path).parts[:2] for path in tmp_path.rglob("multirun.yaml")] == [("runs", "multirun")]

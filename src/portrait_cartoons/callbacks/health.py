@@ -34,7 +34,7 @@ class Health(Callback):
         self._margins: deque[Tensor] = deque(maxlen=window)
         self._deviations: deque[Tensor] = deque(maxlen=window)
         self._gradients: list[Tensor] = []  # norms of the generator's, since the last look
-        self._warned: set[str] = set()
+        self.findings: dict[str, str] = {}  # what it warned of
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Mapping[str, Tensor], batch_idx: int
@@ -53,7 +53,7 @@ class Health(Callback):
         self._batches += 1
         if trainer.is_global_zero and self._batches % self.window == 0:  # rarely: to read a value waits for the device
             self._judge_losses(logged)
-            if "exploded" not in self._warned:  # which explains what else is wrong
+            if "exploded" not in self.findings:  # which explains what else is wrong
                 self._judge_training()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -110,6 +110,6 @@ class Health(Callback):
         self._gradients.clear()
 
     def _warn(self, finding: str, sentence: str) -> None:
-        if finding not in self._warned:
-            self._warned.add(finding)
+        if finding not in self.findings:
+            self.findings[finding] = sentence
             print(f"warning: {sentence}", file=sys.stderr)

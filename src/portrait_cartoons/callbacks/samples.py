@@ -68,7 +68,7 @@ class Samples(Callback):
         with isolate_rng(), torch.no_grad(), _evaluating(pl_module):
             rows = self._rows(trainer, pl_module)
         run_dir = Path(trainer.default_root_dir)
-        (run_dir / "samples").mkdir(parents=True, exist_ok=True)
+        (run_dir / "samples").mkdir(exist_ok=True)
         file = run_dir / "samples" / f"epoch_{epoch:04d}.png"
         save_image(_grid(rows), file)
         for logger in trainer.loggers:

@@ -23,6 +23,7 @@ from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.data.folder import DataError
 from portrait_cartoons.data.picture import Splits
 from portrait_cartoons.data.sampler import EpochSampler, Position
+from portrait_cartoons.files import write
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 
@@ -152,7 +153,7 @@ class Portraits(lightning.LightningDataModule):
         if new := set(batch.pop("unreadable")) - self.unreadable:
             self.unreadable |= new
             listing = Path(cast(lightning.Trainer, self.trainer).default_root_dir, "unreadable.txt")
-            listing.write_text("".join(f"{sentence}\n" for sentence in sorted(self.unreadable)))
+            write(listing, "".join(f"{sentence}\n" for sentence in sorted(self.unreadable)))
             total = sum(len(pictures) for pictures in vars(self.source).values())
             if len(self.unreadable) > self.max_unreadable * total:
                 raise DataError(
