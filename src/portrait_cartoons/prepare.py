@@ -1,6 +1,7 @@
 """Make a data set of any folders of pictures: photos, drawings, whatever was downloaded.
 
     python -m src.prepare input=<folder> output=<folder> [key=value ...]
+    python -m src.prepare report=<folder>
 
 Every file is decoded with care, turned upright, converted to sRGB, cut to a square and resized; copies and near
 duplicates are left out, across splits, too; a hash of each file's contents puts it into train, val or test, so that
@@ -14,6 +15,9 @@ make=masks: who is person and who is not, in photo_mask and cartoon_mask, by Ope
     the U-Net of a SelfieGAN: by=<run folder or checkpoint>.
 make=outlines: |dilate - erode| of the grey pictures, in photo_outline and cartoon_outline.
 make=smooth: cartoons with blurred edges, in cartoon_smooth. Training computes the same on the fly.
+
+report=<folder> writes a page, <folder>/report.html or output=<file>, about any data set, prepared here or not: counts,
+sizes, broken and suspicious files, duplicates, leakage between splits, both domains side by side.
 
 Exit code: 0 done, 1 done but too many files cannot be read, 2 wrong use.
 
@@ -34,7 +38,7 @@ from typing import TYPE_CHECKING
 
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
-from portrait_cartoons.files import expanded
+from portrait_cartoons.files import expanded, write
 from portrait_cartoons.preparation.options import Options
 from portrait_cartoons.preparation.settled import settle
 
@@ -71,6 +75,8 @@ def main(arguments: list[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
     options = parse_options(Options, OPTIONS, arguments, _KINDS)
     _check(options)
+    if options.report is not None:
+        return _report(expanded(options.report), options)
     inputs = _inputs(options)
     output = _output(options, inputs)
     made = settle(options, output, _makes(options), _by(options))["made"]
@@ -88,6 +94,32 @@ def main(arguments: list[str]) -> int:
                 f"output={output} cannot be written to ({error.strerror}): make room or choose another folder"
             ) from error
     return _summary(rows, options, output)
+
+
+def _report(folder: Path, options: Options) -> int:
+    """Look at a data set and write the page about it."""
+    if not folder.is_dir():
+        raise OptionError(f"report={folder}: there is no such folder; check the path")
+    target = expanded(options.output) if options.output else folder / "report.html"
+    if target.is_dir():
+        raise OptionError(f"output={target} is a folder: name the report's file, for example {target / 'report.html'}")
+    from portrait_cartoons.preparation.page import page
+    from portrait_cartoons.preparation.remarks import remarks
+    from portrait_cartoons.preparation.report import examine_set
+    from portrait_cartoons.preparation.workers import pool
+
+    with pool(_workers(options)) as processes:
+        report = examine_set(folder, processes)
+    if not report.groups:
+        raise OptionError(f"report={folder} holds no pictures: name the folder of a data set")
+    try:
+        write(target, page(report))
+    except OSError as error:
+        raise OptionError(f"{target} cannot be written ({error.strerror}): name another file with output=") from error
+    for sentence, _ in remarks(report):
+        print(sentence)
+    print(f"the report is {target}")
+    return 0
 
 
 def _inputs(options: Options) -> list[Path]:

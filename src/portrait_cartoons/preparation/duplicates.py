@@ -24,12 +24,14 @@ class Seen:
 
     def nearest(self, *hashes: str) -> str | None:
         """The name of the picture nearest to one of the hashes, None where all differ in more than `NEAR` bits."""
-        best, name = NEAR + 1, None
-        for bits in map(_bits, hashes):
-            distances = np.bitwise_count(self._hashes[: len(self._names)] ^ bits).sum(1, dtype=np.int64)
-            if len(distances) and distances.min() < best:
-                best, name = int(distances.min()), self._names[int(distances.argmin())]
-        return name
+        return next(iter(self.near(*hashes)), None)
+
+    def near(self, *hashes: str) -> list[str]:
+        """The names of all pictures that differ from one of the hashes in `NEAR` bits at most, the nearest first."""
+        kept = self._hashes[: len(self._names)]
+        distances = np.stack([np.bitwise_count(kept ^ _bits(phash)).sum(1, dtype=np.int64) for phash in hashes]).min(0)
+        found = np.flatnonzero(distances <= NEAR)
+        return [self._names[index] for index in found[np.argsort(distances[found], kind="stable")]]
 
     def add(self, name: str, phash: str) -> None:
         """Keep one more."""

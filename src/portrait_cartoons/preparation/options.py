@@ -19,6 +19,7 @@ class Options:
     limit: int | None
     make: str | None
     by: str | None
+    report: str | None
     min_side: int
     near_duplicates: bool
     max_unreadable: float

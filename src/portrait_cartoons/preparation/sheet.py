@@ -17,9 +17,9 @@ def sample(paths: Iterable[Path], count: int = _COLUMNS * _ROWS) -> list[Path]:
     return sorted(sorted(paths, key=lambda path: share("sheet", path.name))[:count])
 
 
-def contact_sheet(paths: Sequence[Path]) -> np.ndarray:
+def contact_sheet(paths: Sequence[Path], columns: int = _COLUMNS) -> np.ndarray:
     """uint8 H x W x 3: the pictures in rows, on white; those that cannot be read stay white."""
-    columns = min(_COLUMNS, len(paths))
+    columns = min(columns, len(paths))
     rows = -(-len(paths) // columns)
     step = _SIDE + _GAP
     sheet = Image.new("RGB", (columns * step + _GAP, rows * step + _GAP), "white")

@@ -65,7 +65,7 @@ def pool(workers: int) -> Iterator[Pool]:
 def _start() -> None:
     import cv2
 
-    cv2.setNumThreads(1)  # the processes are the parallelism
+    cv2.setNumThreads(0)  # the processes are the parallelism; 1 would wait for threads that a fork has left behind
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes, but the command itself ends them
     if parent := multiprocessing.parent_process():
         Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
