@@ -23,6 +23,7 @@ from rich.console import Console
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import literal
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, write
@@ -41,7 +42,7 @@ class Options:
 def main(arguments: list[str]) -> None:
     """Print the table and write the JSON file. Raises UserError for wrong use, ConfigError with all its problems."""
     if usage.asked(arguments):
-        print(__doc__, end="")
+        print(in_words_of_here(__doc__ or ""), end="")
         return
     options, overrides = split_options(arguments)
     # An experiment brings a size of its own.

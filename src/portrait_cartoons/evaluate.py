@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import CONF, literal
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
@@ -71,7 +72,8 @@ class Options:
 def main(arguments: list[str]) -> None:
     """Run the command. Wrong use raises UserError, with all problems of the data."""
     if usage.asked(arguments):
-        print(f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}")
+        page = f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}"
+        print(in_words_of_here(page))
         print(f"Data, with the keys of src.train: {', '.join(usage.groups()['data'])}")
         return
     options, overrides = parsed(arguments)

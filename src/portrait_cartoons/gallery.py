@@ -3,6 +3,7 @@
 python -m src.gallery <run folder>
 """
 
+from portrait_cartoons.cli.command import command, in_words_of_here
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
 
@@ -10,10 +11,10 @@ from portrait_cartoons.files import expanded
 def main(arguments: list[str]) -> None:
     """Write the page and print where it is. Raises UserError for wrong use."""
     if {"-h", "--help"} & set(arguments):
-        print(__doc__, end="")
+        print(in_words_of_here(__doc__ or ""), end="")
         return
     if len(arguments) != 1:
-        raise UserError("name one run folder: python -m src.gallery runs/cyclegan-toy/<time>")
+        raise UserError(f"name one run folder: {command('gallery')} runs/cyclegan-toy/<time>")
     folder = expanded(arguments[0])
     if not folder.is_dir():
         raise UserError(f"there is no folder {folder}: name a run folder, such as runs/cyclegan-toy/<time>")

@@ -36,6 +36,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.files import expanded, write
@@ -69,7 +70,10 @@ _MAKES = ("cartoons", "masks", "outlines", "smooth")
 def main(arguments: list[str]) -> int:
     """Run the command and give its exit code. Wrong use raises UserError."""
     if {"-h", "--help"} & set(arguments):
-        print(f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}", end="")
+        print(
+            f"{in_words_of_here(__doc__ or '')}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}",
+            end="",
+        )
         return 0
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text

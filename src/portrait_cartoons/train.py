@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from portrait_cartoons.check import checked_config, checked_sweep, valid_overrides
 from portrait_cartoons.check.resume import differences, resumed
 from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
 from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.errors import UserError, reported
@@ -202,5 +203,5 @@ def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
         f"  samples      {folder / 'index.html'}\n"
         f"  metrics      {folder / 'metrics.csv'}\n"
         f"  checkpoints  {folder / 'checkpoints'}\n"
-        f"next: python -m src.translate {shlex.quote(f'ckpt={folder}')} input=<photo or folder> output=<folder>"
+        f"next: {command('translate')} {shlex.quote(f'ckpt={folder}')} input=<photo or folder> output=<folder>"
     )

@@ -20,6 +20,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.files import expanded
@@ -47,7 +48,10 @@ class Options:
 def main(arguments: list[str]) -> int:
     """Run the command and give its exit code: 0 all done, 1 some photos failed. Wrong use raises UserError."""
     if {"-h", "--help"} & set(arguments):
-        print(f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}", end="")
+        print(
+            f"{in_words_of_here(__doc__ or '')}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}",
+            end="",
+        )
         return 0
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text

@@ -1,4 +1,7 @@
 import re
+from importlib import import_module
+
+import pytest
 
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
@@ -29,3 +32,17 @@ def test_every_choice_says_what_it_is_or_nothing() -> None:
 def test_help_is_asked_for_in_the_usual_ways() -> None:
     assert all(usage.asked(["model=cyclegan", word]) for word in ("-h", "--help", "help"))
     assert not usage.asked(["run_dir=help"])
+
+
+@pytest.mark.parametrize("entry", ["train", "validate", "evaluate", "translate", "benchmark", "gallery", "prepare"])
+def test_help_speaks_of_commands_as_they_are_started(
+    entry: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    help_page = import_module(f"portrait_cartoons.{entry}").main
+    help_page(["--help"])
+    assert f"python -m src.{entry}" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["/usr/bin/portrait-cartoons", entry])
+    help_page(["--help"])
+    shown = capsys.readouterr().out
+    assert f"portrait-cartoons {entry}" in shown
+    assert "python -m" not in shown

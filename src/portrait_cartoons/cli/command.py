@@ -1,5 +1,6 @@
 """How the user calls this project: `python -m src.train` in a checkout, `portrait-cartoons train` where installed."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -11,3 +12,8 @@ def command(name: str) -> str:
         return f"python -m portrait_cartoons {name}"
     installed = program.name == "portrait-cartoons" or not (Path(__file__).parents[3] / "conf").is_dir()
     return f"portrait-cartoons {name}" if installed else f"python -m src.{name}"
+
+
+def in_words_of_here(text: str) -> str:
+    """A help text, which is written for a checkout, with the commands as they are started here."""
+    return re.sub(r"python -m src\.(\w+)", lambda match: command(match[1]), text)

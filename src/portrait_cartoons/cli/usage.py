@@ -41,7 +41,10 @@ _EXAMPLES = {
     "resume=auto": "continue the newest run",
     "experiment=<choice> logger=wandb": "a whole setup by name",
 }
-_SWEEP = {"--multirun loss.g.identity=0,5": "one run for each value"}
+_SWEEP = {
+    "--multirun loss.g.identity=0,5": "one run for each value",
+    "model=camgan --cfg job --resolve": "print the configuration, start nothing",
+}
 
 
 @cache
@@ -72,7 +75,7 @@ def page(entry: str) -> str:
     return _PAGE.format(
         purpose=_PURPOSE[entry],
         command=command(entry),
-        flags="[--multirun]" if entry == "train" else "",
+        flags="[--multirun | --cfg job]" if entry == "train" else "",
         groups="\n".join(_lines()),
         examples="\n".join(f"  {command(entry)} {text}  # {comment}" for text, comment in examples.items()),
     )
