@@ -464,4 +464,5 @@ def test_torch_fidelity_confirms_what_is_reported(command: Command) -> None:
     for name in ("photo set", "Jörgs_cartoon"):
         theirs = report.protocol[f"fid of {name} by torch-fidelity"]
         assert row(report, name).values["fid"].value == pytest.approx(theirs, rel=1e-4)
+    assert row(report, name).values.keys() >= {"precision", "recall"}
     assert report.protocol["features' weights"] == hashlib.sha256(weights.read_bytes()).hexdigest()

@@ -8,7 +8,14 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from portrait_cartoons.evaluation import distances
-from portrait_cartoons.evaluation.distances import frechet, frechet_of_few, kernel, kernel_of_resamples, kernel_subsets
+from portrait_cartoons.evaluation.distances import (
+    frechet,
+    frechet_of_few,
+    kernel,
+    kernel_of_resamples,
+    kernel_subsets,
+    precision_recall,
+)
 from portrait_cartoons.evaluation.features import Random
 
 
@@ -101,3 +108,19 @@ def test_a_resample_has_the_distance_of_its_images_without_pairs_of_one_image(
     assert kernel_of_resamples(x, y, left_out, torch.ones(1, 7)).item() == pytest.approx(without.item(), rel=1e-5)
     equal = kernel_of_resamples(x, features(8, seed=2), torch.ones(1, 8), torch.ones(1, 8))
     assert equal.item() == pytest.approx(kernel(x, features(8, seed=2)), rel=1e-4)
+
+
+def test_precision_and_recall_are_shares_of_what_lies_among_the_other_set() -> None:
+    real = features(60, 4)
+    assert precision_recall(real, real) == (1, 1)
+    assert precision_recall(real, real + 100) == (0, 0)
+    few_kinds = real[torch.cdist(real[:1], real)[0].argsort()[:10]]  # real ones, but most are unlike them
+    precision, recall = precision_recall(real, few_kinds)
+    assert precision == 1
+    assert recall < 0.9
+    turned = precision_recall(few_kinds, real)
+    assert turned == pytest.approx((recall, precision))
+    distance = torch.cdist(real, real + 0.5)
+    radius = torch.cdist(real, real).sort().values[:, 3]
+    expected = (distance <= radius[:, None]).any(0).float().mean().item()
+    assert precision_recall(real, real + 0.5)[0] == pytest.approx(expected)

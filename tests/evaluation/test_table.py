@@ -28,7 +28,8 @@ def test_the_best_lies_where_the_column_says(column: str, values: list[int]) -> 
 
 def test_directions_are_those_of_the_measures() -> None:
     higher = {column for column, description in COLUMNS.items() if description.better == "higher"}
-    assert higher == {f"{family}/{name}" for family in ("content", "cycle", "target") for name in ("psnr", "ssim")}
+    similar = {f"{family}/{name}" for family in ("content", "cycle", "target") for name in ("psnr", "ssim")}
+    assert higher == similar | {"precision", "recall"}
 
 
 def test_baselines_are_never_the_best_and_stand_below() -> None:

@@ -16,6 +16,8 @@ class Column(NamedTuple):
 COLUMNS: Mapping[str, Column] = {
     "fid": Column("FID", "lower", 2),
     "kid": Column("KID", "lower", 4),
+    "precision": Column("Precision", "higher", 3),
+    "recall": Column("Recall", "higher", 3),
     "random_fd": Column("Random FD", "lower", 4),
     "random_kd": Column("Random KD", "lower", 4),
     "content/psnr": Column("Content PSNR dB", "higher", 2),

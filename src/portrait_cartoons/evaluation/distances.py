@@ -5,9 +5,11 @@ import warnings
 
 import torch
 from torch import Tensor, nn
+from torch_fidelity.metric_prc import calculate_precision_recall_part
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
+NEIGHBOURS = 3  # of precision and recall, as published
 SUBSETS, SUBSET_SIZE = 100, 1000  # of KID, as published
 ROWS = 1024  # of a kernel matrix that are in memory at once
 
@@ -48,6 +50,15 @@ def kernel_subsets(reals: int, fakes: int) -> tuple[int, int]:
     """How many subsets of which size: those published, or one of all images where there are too few to choose from."""
     size = min(reals, fakes, SUBSET_SIZE)
     return (1 if reals == fakes == size else SUBSETS), size
+
+
+def precision_recall(real: Tensor, fake: Tensor) -> tuple[float, float]:
+    """Precision and recall of Kynkäänniemi et al. 2019, 0 to 1: how much of one set lies among the other.
+
+    An image lies among others where it is as near to one of these as its third neighbour is. Sets of at least four.
+    """
+    precision, recall = calculate_precision_recall_part(fake.float(), real.float(), NEIGHBOURS)
+    return precision, recall
 
 
 def frechet_of_few(real: Tensor, fake: Tensor) -> float:

@@ -20,7 +20,7 @@ from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import ranks, scores
 from portrait_cartoons.evaluation.bootstrap import Bootstrap, Estimate
-from portrait_cartoons.evaluation.distances import frechet, kernel, kernel_subsets
+from portrait_cartoons.evaluation.distances import NEIGHBOURS, frechet, kernel, kernel_subsets, precision_recall
 from portrait_cartoons.evaluation.features import FeatureNetwork
 from portrait_cartoons.evaluation.report import Protocol, Row, Value
 from portrait_cartoons.evaluation.scores import Scores, saved
@@ -78,6 +78,7 @@ class Evaluator:
             **self._cartoon_protocol,
             **scores.PROTOCOL,
             self.network.kernel: f"cubic kernel, subsets: {subsets} of {size} images",
+            "precision and recall": f"the {NEIGHBOURS} nearest neighbours of each image, by the same features",
             "bootstrap": f"{self.bootstrap.resamples} resamples of images, 95 % of the deviations from their mean",
             f"bootstrap of {self.network.frechet}": f"{resamples} resamples",
             "seed": self.bootstrap.seed,
@@ -164,10 +165,15 @@ class Evaluator:
         if ranks.rank() > 0 or min(len(reals), len(features)) < 2:
             return {}
         reals, features = (self.network.scaled(x, reals) for x in (reals, features))
-        return {
+        found = {
             self.network.frechet: self.bootstrap.frechet(frechet(reals, features), reals, features),
             self.network.kernel: self.bootstrap.kernel(kernel(reals, features, self.bootstrap.seed), reals, features),
         }
+        # Neighbours by features that nobody trained say nothing about what an image shows.
+        if self.network.weights and min(len(reals), len(features)) > NEIGHBOURS:
+            precision, recall = precision_recall(reals, features)
+            found |= {"precision": Estimate(precision), "recall": Estimate(recall)}
+        return found
 
     def _batches(self, dataset: TestDataset, count: int, what: str) -> Iterator[tuple[list[int], dict[str, Any]]]:
         """This rank's batches of the first `count` pictures, on the device, and their places in the split."""

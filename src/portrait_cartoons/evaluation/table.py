@@ -8,6 +8,8 @@ from portrait_cartoons.evaluation.columns import COLUMNS, ENOUGH
 from portrait_cartoons.evaluation.report import Report, Row
 
 _FAMILIES = {
+    "precision": "Precision: the share of outputs that lie among the true cartoons. Recall: the share of true cartoons"
+    " that lie among the outputs.",
     "content/": "Content: the cartoon against its photo.",
     "cycle/": "Cycle: the photo's reconstruction against the photo.",
     "target/": "Target: the cartoon against the true one.",
@@ -16,7 +18,7 @@ _FAMILIES = {
 }
 _SETS = "photos", "cartoons"
 # FID of few images says little, and a kernel distance is right on average.
-_KERNEL_FIRST = list(dict.fromkeys(("kid", "fid", "random_kd", "random_fd", *COLUMNS)))
+_KERNEL_FIRST = list(dict.fromkeys(("kid", "fid", "precision", "recall", "random_kd", "random_fd", *COLUMNS)))
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
