@@ -292,7 +292,7 @@ class TestHostileFiles:
     def test_formats_that_run_programs_are_not_tried(self, tmp_path: Path) -> None:
         Image.fromarray(NOISE).save(tmp_path / "x.eps")
         (tmp_path / "x.eps").rename(tmp_path / "x.png")
-        with pytest.raises(ImageError, match="it is no JPEG, PNG"):
+        with pytest.raises(ImageError, match="it is not a JPEG, PNG"):
             load_rgb(tmp_path / "x.png")
 
 

@@ -65,7 +65,7 @@ class Description(NamedTuple):
 
 
 def describe(path: str | Path) -> Description:
-    """What the file says it holds; whether that is so, only loading tells. Raises ImageError for what is no image."""
+    """What the file says about itself, which only loading can confirm. Raises ImageError if it is not an image."""
     with _opened(path) as image:
         turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # EXIF's orientations that swap the sides
         width, height = (image.height, image.width) if turned else image.size
@@ -79,7 +79,7 @@ def load_rgb(path: str | Path, min_side: int | None = None, max_pixels: int = 10
     Other colours than sRGB are converted by the file's profile. Transparency lies on white, 16-bit grey is scaled to
     8 bits, an animation gives its first frame. Where `min_side` is given, a large JPEG may be decoded at 1/2, 1/4 or
     1/8 of its size, which is faster, but its shorter side stays at or above `min_side` pixels. Raises ImageError for
-    all that is no whole picture of at most `max_pixels` pixels.
+    a file that is not an image, is damaged, or has more than `max_pixels` pixels.
     """
     return _decode(path, to_rgb, min_side, max_pixels)
 
@@ -154,7 +154,7 @@ def from_uint8(array: np.ndarray | Tensor) -> Tensor:
 def reason(error: BaseException) -> str:
     """Why reading or writing failed, as part of a sentence."""
     if isinstance(error, UnidentifiedImageError):
-        return f"it is no {', '.join(dict.fromkeys(FORMATS.values()))} file"
+        return f"it is not a {', '.join(dict.fromkeys(FORMATS.values()))} file"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -80,7 +80,7 @@ def plan(source: Path, output: Path, suffix: str) -> dict[Path, Path]:
     """The cartoon's path of each photo: that of the photo below `source`, with another suffix.
 
     Photos that would share a cartoon, such as a.jpg and a.png, keep their own suffix before the new one: a.jpg.png.
-    Raises UserError where there is no photo, or where the cartoons would mix with the photos.
+    Raises UserError if there are no photos, or if the cartoons would mix with them.
     """
     from portrait_cartoons.image import list_images
 

@@ -195,6 +195,15 @@ def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, 
     assert check(composed("train", overrides)) == []
 
 
+def test_the_demo_works_on_any_two_folders_too(tmp_path: Path) -> None:
+    for n in range(3):
+        Image.new("RGB", (40, 40)).save(tmp_path / f"{n}.png")
+    folders = ["data=folder", f"data.source.photo={tmp_path}", f"data.source.cartoon={tmp_path}"]
+    cfg = composed("train", ["experiment=demo", *folders])
+    assert check(cfg) == []
+    assert cfg.data.size == composed("train", ["experiment=demo"]).data.size
+
+
 @pytest.mark.parametrize("experiment", groups()["experiment"])
 def test_every_experiment_names_its_command(experiment: str) -> None:
     text = (CONF / "experiment" / f"{experiment}.yaml").read_text()

@@ -115,7 +115,7 @@ class Progress(ProgressBar):
 
     @property
     def _total(self) -> int | None:
-        """Batches of the whole run; None where there is no telling."""
+        """Batches of the whole run; None if they are not known."""
         batches = self.trainer.num_training_batches
         return self._epochs * int(batches) if self._epochs and isfinite(batches) else None
 

@@ -32,7 +32,7 @@ _MEANINGS = {
 
 
 def meaning(metric: str) -> str:
-    """One line about a metric; empty for one that nobody described."""
+    """One line about a metric; empty for an unknown one."""
     if match := re.fullmatch(r"(?:val|baseline)/(\w+)/(\w+)", metric):
         family, measure = (names.get(name) for names, name in zip((_FAMILIES, _MEASURES), match.groups(), strict=True))
         return f"{family}: {measure}" if family and measure else ""

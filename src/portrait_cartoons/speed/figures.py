@@ -85,7 +85,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
 
 
 def time_loader(data: Portraits, repetitions: int) -> tuple[dict[str, Any], dict[str, float]]:
-    """A training batch, and the timing of one when nobody but the loader is at work."""
+    """A training batch, and how long the loader takes for one while nothing else runs."""
     batches = chain.from_iterable(repeat(data.train_dataloader()))
     batch = next(batches)
     del batch["unreadable"]
