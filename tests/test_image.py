@@ -355,3 +355,17 @@ class TestListing:
     def test_a_missing_folder_is_an_error(self, tmp_path: Path) -> None:
         with pytest.raises(ImageError, match=r"cannot read the folder .*nowhere"):
             list_images(tmp_path / "nowhere")
+
+
+def test_a_phones_picture_is_not_turned_twice_and_damage_is_one_sentence(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 96, 3), np.uint8)
+    pixels[:32, :48] = 250
+    exif = Image.Exif()
+    exif[0x0112] = 6  # in this format only a remark: the decoder has turned the picture already
+    path = tmp_path / "IMG_0001.HEIC"
+    Image.fromarray(pixels).save(path, "HEIF", quality=95, exif=exif)
+    assert np.abs(load_rgb(path).astype(int) - pixels).mean() < 3
+    assert list_images(tmp_path) == [path]
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ImageError, match=r"^cannot read the image .*IMG_0001\.HEIC: .*; replace it or leave it out$"):
+        load_rgb(path)

@@ -16,10 +16,13 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from pillow_heif import register_heif_opener
 from torch import Tensor
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
+
+register_heif_opener()  # the pictures of phones
 
 FORMATS = {
     ".jpg": "JPEG",
@@ -30,6 +33,8 @@ FORMATS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
     ".gif": "GIF",
+    ".heic": "HEIF",
+    ".heif": "HEIF",
 }
 
 # What Pillow's decoders let escape when bytes are damaged or hostile.

@@ -1,3 +1,5 @@
+import re
+import resource
 import sys
 from dataclasses import replace
 from itertools import chain
@@ -300,6 +302,37 @@ def test_unreadable_files_are_replaced_counted_and_listed(tmp_path: Path) -> Non
     listing = (tmp_path / "unreadable.txt").read_text().splitlines()
     assert len(listing) == len(data.unreadable) == 2
     assert all(f"p{n}.png" in line for n, line in enumerate(listing))
+
+
+def test_unreadable_files_below_the_limit_are_mentioned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = portraits(broken_among_good(tmp_path, 2), batch_size=4)
+    data.trainer = in_folder(tmp_path)
+    for batch in data.train_dataloader():
+        data.on_before_batch_transfer(batch, 0)
+    data.teardown("fit")
+    first, last = capsys.readouterr().out.splitlines()
+    assert re.match(r"warning: .*p[01]\.png.*unreadable\.txt lists all such files", first)
+    assert last.startswith("2 images could not be read")
+
+
+def start_workers(limits: tuple[int, int], num_workers: int) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    data = portraits(toy_pictures(7, 2, 2, 18, 0), num_workers=num_workers, fields=ALL)
+    try:
+        batches = list(data.train_dataloader())
+    except UserError as error:
+        sys.exit(2 if re.match(r"data.num_workers=8 needs \d+ open files, but the limit here is 64", str(error)) else 3)
+    sys.exit(0 if len(batches) == 4 else 4)
+
+
+@pytest.mark.parametrize(("limits", "num_workers", "code"), [((64, 64), 8, 2), ((64, 1024), 2, 0)])
+def test_workers_get_the_open_files_they_need_or_a_sentence_says_so(
+    limits: tuple[int, int], num_workers: int, code: int
+) -> None:
+    child = get_context("fork").Process(target=start_workers, args=(limits, num_workers))
+    child.start()
+    child.join(60)
+    assert child.exitcode == code
 
 
 def test_too_many_unreadable_files_stop_the_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import operator
+import resource
 import signal
 from collections.abc import Collection
 from functools import cached_property, reduce
@@ -23,6 +24,7 @@ from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.data.folder import DataError
 from portrait_cartoons.data.picture import Splits
 from portrait_cartoons.data.sampler import EpochSampler, Position
+from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
 
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
@@ -148,11 +150,17 @@ class Portraits(lightning.LightningDataModule):
         sample = done.sample + (batch - done.batch) * self.batch_size * trainer.world_size
         return Position(trainer.current_epoch, batch, sample)
 
+    def teardown(self, stage: str) -> None:
+        if stage == "fit" and self.unreadable:
+            print(f"{len(self.unreadable)} images could not be read; unreadable.txt in the run folder lists them")
+
     def on_before_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:
         """Take the unreadable files out of the batch, list them in the run folder, and stop if they are too many."""
         if new := set(batch.pop("unreadable")) - self.unreadable:
-            self.unreadable |= new
             listing = Path(cast(lightning.Trainer, self.trainer).default_root_dir, "unreadable.txt")
+            if not self.unreadable:
+                print(f"warning: {min(new)}; another picture is used in its place, and {listing} lists all such files")
+            self.unreadable |= new
             write(listing, "".join(f"{sentence}\n" for sentence in sorted(self.unreadable)))
             total = sum(len(pictures) for pictures in vars(self.source).values())
             if len(self.unreadable) > self.max_unreadable * total:
@@ -165,6 +173,7 @@ class Portraits(lightning.LightningDataModule):
     def loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
         """Batches of a data set, or of a part of one, loaded in the way of all others."""
         if self.num_workers:
+            _allow_open_files(self.num_workers, len(self.fields))
             Finalize(None, _kill_workers, exitpriority=0)  # before the program waits for its children
         return DataLoader(
             dataset,
@@ -177,6 +186,20 @@ class Portraits(lightning.LightningDataModule):
             persistent_workers=self.num_workers > 0,
             timeout=300 if self.num_workers else 0,  # a worker that hangs would otherwise hang training for ever
         )
+
+
+def _allow_open_files(num_workers: int, fields: int) -> None:
+    """Raise the limit of open files to what so many workers need. Raises UserError where the system allows fewer."""
+    needed = 64 + num_workers * (8 + 2 * fields)  # pipes, and each tensor of the two batches that a worker is ahead
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        raise UserError(
+            f"data.num_workers={num_workers} needs {needed} open files, but the limit here is {hard}: use fewer workers"
+            " or raise the limit with ulimit -n"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _start_worker(_: int) -> None:
