@@ -10,6 +10,7 @@ from portrait_cartoons.preparation.manifest import Facts
 from portrait_cartoons.preparation.sources import Source
 
 _SEEN_AT = 320  # pixels of the shorter side that a large JPEG is decoded at, enough to find a face
+_ALIKE = 8  # of 255: values that differ by less are the same to the eye
 _BLURRED = 4.0  # standard deviation of the Laplacian at that size below which nothing is sharp
 
 
@@ -20,7 +21,8 @@ def examine(source: Source, with_face: bool) -> Facts | str:
         image = load_rgb(source.path, _SEEN_AT)
     except ImageError as error:
         return reason(error.__cause__ or error)
-    if np.ptp(image.reshape(-1, 3), 0).max() < 8:
+    few = image[::4, ::4]  # enough of the pixels, in a sixteenth of the time
+    if np.ptp(few, (0, 1)).max() < _ALIKE:
         return "it shows a single colour"
     face = find_face(image) if with_face else None
     return Facts(
@@ -28,7 +30,7 @@ def examine(source: Source, with_face: bool) -> Facts | str:
         height=description.height,
         format=description.format,
         phash=perceptual_hash(image),
-        mirrored=perceptual_hash(image[:, ::-1]),
+        mirrored=perceptual_hash(cv2.flip(image, 1)),
         face=",".join(f"{share:.4f}" for share in face) if face else "none" if with_face else "",
         note="; ".join(_notes(description, image)),
     )
@@ -43,7 +45,7 @@ def _notes(description: Description, image: np.ndarray) -> list[str]:
         notes.append("transparent, laid on white")
     if description.mode not in ("RGB", "RGBA", "P", "L"):
         notes.append(f"converted from {description.mode}")
-    if np.ptp(image.astype(np.int16), 2).max() < 8:
+    if np.ptp(image[::4, ::4], 2).max() < _ALIKE:
         notes.append("without colour")
     scale = _SEEN_AT / min(image.shape[:2])
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
