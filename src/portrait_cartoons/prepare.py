@@ -12,8 +12,8 @@ make=cartoons: half of the training photos become cartoons instead, so that the 
     the photos of val and test get their own cartoons as target/val and target/test. OpenCV draws them (bilateral
     filters, mean shift, difference of Gaussians), or a trained generator: by=<run folder or checkpoint>.
 make=masks: who is person and who is not, in photo_mask and cartoon_mask, by OpenCV's GrabCut around the face, or by
-    the U-Net of a SelfieGAN: by=<run folder or checkpoint>.
-make=outlines: |dilate - erode| of the grey pictures, in photo_outline and cartoon_outline.
+    the U-Net of a SelfieGAN: by=<run folder or checkpoint>, or torchvision's DeepLabV3, 160 MB: by=deeplabv3.
+make=outlines: |dilate - erode| of the pictures, in photo_outline and cartoon_outline.
 make=smooth: cartoons with blurred edges, in cartoon_smooth. Training computes the same on the fly.
 
 report=<folder> writes a page, <folder>/report.html or output=<file>, about any data set, prepared here or not: counts,
@@ -177,9 +177,12 @@ def _by(options: Options) -> dict[str, str] | None:
         raise OptionError("by= makes cartoons or masks: add make=cartoons or make=masks, in two commands for both")
     from portrait_cartoons.inference import Cartoonizer
     from portrait_cartoons.networks.weights import file_sha256
-    from portrait_cartoons.preparation.networks import segmenter
+    from portrait_cartoons.preparation.networks import DEEPLAB, segmenter
     from portrait_cartoons.runs.checkpoint import find
 
+    if options.by == DEEPLAB and makes == {"masks"}:
+        segmenter(DEEPLAB)
+        return {"path": DEEPLAB, "sha256": DEEPLAB}
     file = find(expanded(options.by))
     if makes == {"cartoons"}:
         Cartoonizer.load(file, "cpu")  # now, rather than in the midst of the work

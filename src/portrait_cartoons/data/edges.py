@@ -1,4 +1,4 @@
-"""Edges of pictures: drawn alone, or blurred, which edge-promoting discriminators learn to call false."""
+"""Cartoons without clear edges, which edge-promoting discriminators learn to call false."""
 
 import cv2
 import numpy as np
@@ -20,8 +20,3 @@ def smooth_edges(image: np.ndarray, noise: float, rng: np.random.Generator) -> n
     smooth = image.copy()
     smooth[near] = noisy.clip(0, 255).astype(np.uint8)
     return smooth
-
-
-def outline(image: np.ndarray) -> np.ndarray:
-    """|dilate - erode|, uint8 H x W, of uint8 H x W x 3, RGB: how much grey values differ within 3 x 3 pixels."""
-    return cv2.morphologyEx(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from portrait_cartoons.data.edges import outline, smooth_edges
+from portrait_cartoons.data.edges import smooth_edges
+from portrait_cartoons.data.fields import outline
 from portrait_cartoons.image import ImageError, load_rgb, reason, save_image
 from portrait_cartoons.preparation.abstraction import abstraction
 from portrait_cartoons.preparation.layout import File
