@@ -213,8 +213,9 @@ def test_every_experiment_names_its_command(experiment: str) -> None:
 @pytest.mark.parametrize("data", [name for name in groups()["data"] if name not in ("toy", "folder")])
 def test_published_data_that_is_missing_is_told_where_from_and_where_to(data: str) -> None:
     found = check(composed("train", [f"data={data}"]))
-    assert f"data.source.photo: cannot read the folder data/{data}/photos" in found[0]
-    assert f"put them into data/{data}/photos" in found[-1]
+    photos = composed("train", [f"data={data}"]).data.source.photo
+    assert f"data.source.photo: cannot read the folder {photos}" in found[0]
+    assert ("output=data/portraits" if data == "portraits" else f"put them into {photos}") in found[-1]
 
 
 def test_masks_that_the_model_or_the_background_needs_are_missed_before_work(tmp_path: Path) -> None:

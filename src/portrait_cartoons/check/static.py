@@ -38,7 +38,7 @@ def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
     top = _top_keys(root)
     known = [key for key in nodes(tree) if key.partition(".")[0] in top]
     problems = {name: unknown(name, [*top, *known]) for name in tree if name not in top}
-    _gathered(problems, tree, (_folder_problems, _part_problems, _worker_problems, number_problems, trainer_problems))
+    _gathered(problems, tree, (_folder_problems, _part_problems, number_problems, _worker_problems, trainer_problems))
     # A wrong value is told of where it stands, not again where a key refers to it.
     referring = [key for key, text in nodes(OmegaConf.to_container(cfg)).items() if str(text).startswith("${")]
     return {key: sentence for key, sentence in problems.items() if key not in referring}
