@@ -63,6 +63,7 @@ _CHOICES = {
     "crop": ("centre", "face", "pad"),
     "format": ("png", "jpg", "webp"),
     "splits": ("hash", "folders"),
+    "people": ("file", "folder"),
 }
 _MAKES = ("cartoons", "masks", "outlines", "smooth")
 

@@ -112,6 +112,21 @@ def test_other_colours_are_converted_by_the_profile(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load_rgb(tmp_path / "plain.png"), xyz_like)
 
 
+def test_a_person_with_a_folder_stays_in_one_split_and_one_domain(tmp_path: Path) -> None:
+    for number in range(60):
+        person = tmp_path / "in" / f"person {number % 15}"
+        person.mkdir(parents=True, exist_ok=True)
+        save_image(picture(number), person / f"{number}.png")
+    options = "val=0.25", "test=0.25", "make=cartoons", "people=folder"
+    prepare(f"input={tmp_path}/in", f"output={tmp_path}/out", *options)
+    places: dict[str, set[str]] = {}
+    for row in rows(tmp_path / "out").values():
+        places.setdefault(Path(row["source"]).parent.name, set()).add(str(Path(row["file"]).parent))
+    assert len(places) == 15
+    assert all(len(folders) == 1 for folders in places.values())
+    assert len(set.union(*places.values())) == 4  # photo/train, cartoon/train, photo/val, photo/test
+
+
 def test_files_of_others_in_the_output_stay(tmp_path: Path) -> None:
     write_pictures(tmp_path / "in", range(6))
     prepare(f"input={tmp_path}/in", f"output={tmp_path}/out")

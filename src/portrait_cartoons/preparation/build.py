@@ -55,8 +55,9 @@ def build(
 
 
 def _files(row: Row, options: Options, makes: Collection[str]) -> list[layout.File]:
-    name = file_name(Path(row.source), row.sha256)
-    return layout.files_of(name, options.format, row.sha256, row.split, options.domain, makes)
+    source = Path(row.source)
+    key = splits.person(source, row.sha256, options.people)
+    return layout.files_of(file_name(source, row.sha256), options.format, key, row.split, options.domain, makes)
 
 
 def _write(tasks: dict[str, Task], makers: Makers, pool: Pool) -> dict[str, str]:

@@ -85,9 +85,10 @@ def _examined(item: tuple[Source, Facts | None], with_face: bool) -> Facts | str
 
 
 def _split(source: Source, digest: str, val: float, options: Options) -> str:
+    key = splits.person(source.path, digest, options.people)
     if options.splits == "folders":
-        return splits.by_folder(source.name, digest, val)
-    return splits.by_hash(digest, options.val, options.test)
+        return splits.by_folder(source.name, key, val)
+    return splits.by_hash(key, options.val, options.test)
 
 
 def _unwanted(facts: Facts, split: str, seen: Seen, options: Options) -> str:

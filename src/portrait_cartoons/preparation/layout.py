@@ -30,10 +30,10 @@ class File(NamedTuple):
     base: str | None = None
 
 
-def files_of(name: str, suffix: str, digest: str, split: str, domain: str, makes: Collection[str]) -> list[File]:
+def files_of(name: str, suffix: str, person: str, split: str, domain: str, makes: Collection[str]) -> list[File]:
     """All files of one picture, the main one first. What is computed from pictures is always PNG, without losses."""
     made = "cartoons" in makes
-    cartoon_only = made and split == "train" and share("cartoon", digest) < 0.5
+    cartoon_only = made and split == "train" and share("cartoon", person) < 0.5
     files = []
     if domain == "photo" and not cartoon_only:
         files.append(File(f"photo/{split}/{name}.{suffix}", "square"))

@@ -14,6 +14,7 @@ class Options:
     crop: str
     format: str
     splits: str
+    people: str
     val: float
     test: float
     limit: int | None

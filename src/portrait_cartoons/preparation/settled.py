@@ -10,7 +10,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
 from portrait_cartoons.preparation.options import Options
 
-_KEYS = ("size", "crop", "format", "splits", "val", "test")
+_KEYS = ("size", "crop", "format", "splits", "people", "val", "test")
 
 
 class SettledError(UserError):
