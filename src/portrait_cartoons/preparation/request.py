@@ -1,0 +1,111 @@
+"""What a command line asks of `src.prepare`, checked before any work begins."""
+
+import os
+from pathlib import Path
+
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import expanded
+from portrait_cartoons.preparation import layout
+from portrait_cartoons.preparation.options import Options
+
+_CHOICES = {
+    "domain": ("photo", "cartoon"),
+    "crop": ("centre", "face", "pad"),
+    "format": ("png", "jpg", "webp"),
+    "splits": ("hash", "folders"),
+    "people": ("file", "folder"),
+}
+
+
+class RequestError(UserError):
+    """Options that make no sense, alone or together."""
+
+
+def check(options: Options) -> None:
+    """Raise RequestError for values of the right type that make no sense."""
+    for key, choices in _CHOICES.items():
+        if getattr(options, key) not in choices:
+            raise RequestError(f"{key}={getattr(options, key)}: it must be one of {', '.join(choices)}")
+    for key in ("val", "test", "max_unreadable"):
+        if not 0 <= getattr(options, key) <= 1:
+            raise RequestError(f"{key}={getattr(options, key)}: it must be a number from 0 to 1")
+    if options.val + options.test >= 1:
+        raise RequestError(f"val={options.val} and test={options.test} leave nothing for training: use smaller shares")
+    if not 16 <= options.size <= 4096:
+        raise RequestError(f"size={options.size}: it must be from 16 to 4096 pixels")
+    if options.limit is not None and options.limit < 1:
+        raise RequestError(f"limit={options.limit}: it must be 1 or more, or null for all pictures")
+    if options.workers != "auto" and not options.workers.isdecimal():
+        raise RequestError(f"workers={options.workers}: it must be auto or a number of processes, 0 for none")
+
+
+def input_folders(options: Options) -> list[Path]:
+    """One folder, or several separated by commas. Raises RequestError for what is no folder."""
+    if options.input is None:
+        raise RequestError("input is missing: add input=<folder of pictures>; --help shows examples")
+    whole = expanded(options.input)
+    folders = [whole] if whole.exists() else [expanded(part) for part in options.input.split(",")]
+    for folder in folders:
+        if not folder.is_dir():
+            raise RequestError(f"input={folder}: there is no such folder; check the path")
+    return folders
+
+
+def output_folder(options: Options, folders: list[Path]) -> Path:
+    """The folder, made if need be. Raises RequestError where it would mix with the input or cannot be written to."""
+    if options.output is None:
+        raise RequestError("output is missing: add output=<folder of the data set>; --help shows examples")
+    output = expanded(options.output)
+    for folder in folders:
+        if output.resolve().is_relative_to(folder.resolve()):
+            raise RequestError(f"output={output} lies inside the input: choose a folder outside of {folder}")
+        if folder.resolve().is_relative_to(output.resolve()):
+            raise RequestError(f"input={folder} lies inside the output: choose another output than {output}")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RequestError(f"output={output} cannot be created ({error.strerror}): choose another folder") from error
+    if not os.access(output, os.W_OK | os.X_OK):
+        raise RequestError(f"output={output} cannot be written to: choose another folder")
+    return output
+
+
+def makes(options: Options) -> list[str]:
+    """What `make` asks for. Raises RequestError."""
+    wanted = [make.strip() for make in options.make.split(",")] if options.make else []
+    for make in wanted:
+        if make not in layout.MAKES:
+            raise RequestError(f"make={options.make}: it must be some of {','.join(layout.MAKES)}")
+    if "cartoons" in wanted and options.domain == "cartoon":
+        raise RequestError("make=cartoons needs photos: leave out domain=cartoon or make=cartoons")
+    return wanted
+
+
+def maker(options: Options) -> dict[str, str] | None:
+    """The checkpoint that makes cartoons or masks, its path and sha256. Raises UserError for one that cannot."""
+    if options.by is None:
+        return None
+    wanted = {"cartoons", "masks"} & set(makes(options))
+    if len(wanted) != 1:
+        raise RequestError("by= makes cartoons or masks: add make=cartoons or make=masks, in two commands for both")
+    from portrait_cartoons.inference import Cartoonizer
+    from portrait_cartoons.networks.weights import file_sha256
+    from portrait_cartoons.preparation.networks import DEEPLAB, segmenter
+    from portrait_cartoons.runs.checkpoint import find
+
+    if options.by == DEEPLAB and wanted == {"masks"}:
+        segmenter(DEEPLAB)
+        return {"path": DEEPLAB, "sha256": DEEPLAB}
+    file = find(expanded(options.by))
+    if wanted == {"cartoons"}:
+        Cartoonizer.load(file, "cpu")  # now, rather than in the midst of the work
+    else:
+        segmenter(str(file))
+    return {"path": str(file), "sha256": file_sha256(file)}
+
+
+def workers(options: Options) -> int:
+    """How many processes work beside this one."""
+    if options.workers == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(options.workers)
