@@ -9,6 +9,8 @@ from PIL import Image, ImageCms
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import load_rgb, save_image
+from portrait_cartoons.preparation import examine
+from portrait_cartoons.preparation.faces import Box
 from portrait_cartoons.preparation.squares import square
 from tests.preparation.pictures import contents, picture, prepare, rows, write_pictures
 
@@ -125,6 +127,27 @@ def test_a_person_with_a_folder_stays_in_one_split_and_one_domain(tmp_path: Path
     assert len(places) == 15
     assert all(len(folders) == 1 for folders in places.values())
     assert len(set.union(*places.values())) == 4  # photo/train, cartoon/train, photo/val, photo/test
+
+
+def test_a_face_is_centred_and_its_absence_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = {number: picture(number, 80, 160) for number in range(2)}
+    faces = {
+        int(image.sum()): face for image, face in zip(pictures.values(), (Box(0.7, 0.3, 0.1, 0.2), None), strict=True)
+    }
+    monkeypatch.setattr(examine, "find_face", lambda image: faces[int(image.sum())])
+    (tmp_path / "in").mkdir()
+    for number, image in pictures.items():
+        save_image(image, tmp_path / "in" / f"{number}.png")
+    prepare(f"input={tmp_path}/in", f"output={tmp_path}/out", "crop=face")
+    listed = rows(tmp_path / "out")
+    assert listed["0.png"]["note"] == ""
+    assert "no face" in listed["1.png"]["note"]
+    found = load_rgb(tmp_path / "out" / listed["0.png"]["file"])
+    around = pictures[0][16:48, 104:136]  # the face of 16 pixels, in the middle of a square twice as long
+    np.testing.assert_array_equal(found, around)
+    np.testing.assert_array_equal(
+        load_rgb(tmp_path / "out" / listed["1.png"]["file"]), square(pictures[1], 32, "centre")
+    )
 
 
 def test_files_of_others_in_the_output_stay(tmp_path: Path) -> None:

@@ -68,9 +68,6 @@ def _facts(
     sources: dict[str, Source], known: dict[str, Facts], with_face: bool, journal: Journal, pool: Pool
 ) -> Iterator[tuple[str, Facts | str]]:
     """Each digest with the facts of its picture, or with why it cannot be read."""
-    # Faces that were looked for in another run tell nothing here: the manifest is the same whatever went before.
-    known = {digest: facts if with_face else replace(facts, face="") for digest, facts in known.items()}
-    known = {digest: facts for digest, facts in known.items() if facts.face or not with_face}
     items = ((source, known.get(digest)) for digest, source in sources.items())
     results = tracked(pool.map(partial(_examined, with_face=with_face), items), len(sources), "examining")
     for digest, facts in zip(sources, results, strict=False):

@@ -14,7 +14,7 @@ from portrait_cartoons.preparation.faces import Box
 
 @dataclass(frozen=True)
 class Facts:
-    """What a readable picture's bytes tell, whatever the options: the same for every copy of the file.
+    """What a readable picture's bytes tell: the same for every copy of the file.
 
     width, height: in pixels, upright.
     phash, mirrored: perceptual hashes of the picture and of its mirror image.
