@@ -178,7 +178,7 @@ def test_a_full_disk_ends_in_one_sentence(command: Command, tmp_path: Path) -> N
 def test_a_run_folder_that_cannot_be_made_ends_in_one_sentence(command: Command, tmp_path: Path) -> None:
     child = command("train", *RUN, "run_dir=output.txt/run", folder=tmp_path)  # below a file
     assert child.exitcode == 2
-    assert "error: cannot create the run folder output.txt/run" in output(tmp_path)
+    assert "error: run_dir=output.txt/run cannot be used" in output(tmp_path)
     assert "Traceback" not in output(tmp_path)
 
 
@@ -237,8 +237,8 @@ def test_validation_changes_no_bit_of_training(command: Command, finished: Path,
 
 
 def test_bad_configuration_is_refused_before_anything_is_made(command: Command, tmp_path: Path) -> None:
-    child = command("train", "model=cyclegan", "data=folder", "trainer.max_epoch=3", folder=tmp_path)
-    assert child.exitcode == 2
+    for override in ("trainer.max_epoch=3", "seed=0"):  # content is looked at once the writing is clean
+        assert command("train", "model=cyclegan", "data=folder", override, folder=tmp_path).exitcode == 2
     for said in ("max_epochs", "data.source.photo is missing", "data.source.cartoon is missing"):
         assert said in output(tmp_path)
     assert os.listdir(tmp_path) == ["output.txt"]

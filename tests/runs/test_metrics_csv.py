@@ -22,7 +22,7 @@ def write(folder: Path, rows: list[dict[str, float]], first_step: int = 0) -> No
 
 
 def test_columns_stand_in_order_of_appearance_and_one_step_has_one_row(tmp_path: Path) -> None:
-    log = MetricsCSV(tmp_path / "run")
+    log = MetricsCSV(tmp_path)
     log.log_metrics({"train/g": 0.1, "epoch": 0}, 1)
     log.save()
     log.log_metrics({"val/psnr": torch.tensor(0.5), "epoch": 0}, 1)
@@ -30,7 +30,7 @@ def test_columns_stand_in_order_of_appearance_and_one_step_has_one_row(tmp_path:
     log.log_metrics({"train/g": 0.25, "epoch": 1}, 3)
     log.finalize("success")
     expected = "step,epoch,train/g,val/psnr\n1,0,0.1,0.5\n3,1,0.25,\n"
-    assert (tmp_path / "run/metrics.csv").read_text() == expected
+    assert (tmp_path / "metrics.csv").read_text() == expected
 
 
 def test_a_metric_logged_again_for_a_step_takes_its_place(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def interrupted_at(module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "module", "name"),
     [
-        ("train", "portrait_cartoons.train", "build"),
+        ("train", "portrait_cartoons.cli.build", "build"),
         ("train", "portrait_cartoons.train", "checked_config"),
         ("train", "portrait_cartoons.data.datamodule", "Portraits.train_dataloader"),
         ("validate", "portrait_cartoons.validate", "checked_config"),

@@ -27,7 +27,7 @@ from portrait_cartoons.progress import tracked
 
 FOLDER = Path("runs", "statistics")
 # Who decides what a file's pixels, and their features, are.
-VERSIONS = ("pillow", "opencv-python-headless", "albumentations", "torch", "torch-fidelity")
+VERSIONS = ("pillow", "pillow-heif", "opencv-python-headless", "albumentations", "torch", "torch-fidelity")
 
 
 def cartoon_protocol(
