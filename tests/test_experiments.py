@@ -53,7 +53,7 @@ CARTOONGAN = {
 SELFIEGAN = {
     "_target_": "portrait_cartoons.models.selfiegan.SelfieGAN", **CARTOON_NETWORKS,
     **parts("segmenter", "unet.UNet", width=64, levels=4, weights=None),
-    "objective": "lsgan", "background": "white", "joint_segmentation": False, "batch_size": 8,
+    "objective": "lsgan", "background": "white", "joint": "none", "batch_size": 8,
     **adam("g", 2e-4), **adam("d", 2e-4), **adam("u", 2e-4, (0.9, 0.999)),
     "phases.content.epochs": 1, "phases.segment.epochs": 20, "epochs": 20, "decay_share": 0.0,
 }  # fmt: skip
@@ -68,7 +68,7 @@ ARTIFYGAN = {
 
 WITH_IDENTITY = {"g.adv": 1, "g.cycle": 10, "g.identity": 5, "d.adv": 1}
 WITHOUT_IDENTITY = WITH_IDENTITY | {"g.identity": 0}
-SELFIE_LOSS = {"g.adv": 1, "g.content": 0.58, "d.adv": 1, "u.seg": 10}
+SELFIE_LOSS = {"g.adv": 1, "g.content": 0.58, "d.adv": 1, "u.adv": 1, "u.seg": 10}
 CONTENT = {"g.adv": 1, "d.adv": 1}
 
 FFHQ, CELEBA, IDENTIFICATION, COCO = (

@@ -10,7 +10,7 @@ from torch import Tensor
 from portrait_cartoons.callbacks.health import Health
 from portrait_cartoons.models.cartoongan import CartoonGAN
 from portrait_cartoons.models.selfiegan import SelfieGAN
-from tests.models.test_cartoongan import model, phases
+from tests.models.test_cartoongan import Constant, model, phases
 from tests.models.test_cyclegan import Mean, Shift, adam, by_hand, fit
 
 N = 4  # batches
@@ -117,3 +117,15 @@ def test_a_collapse_is_named(capsys: pytest.CaptureFixture[str], collapsed: bool
     found = warnings(capsys)
     assert len(found) == count
     assert all("nearly the same picture" in warning for warning in found)
+
+
+@pytest.mark.parametrize(("mask", "state"), [(0.999, "open"), (0.5, ""), (0.001, "shut")])
+def test_a_mask_that_is_all_open_or_all_shut_is_named(
+    capsys: pytest.CaptureFixture[str], mask: float, state: str
+) -> None:
+    system = still(SelfieGAN, joint="generator", segmenter=lambda: Constant(mask))
+    fit(system, samples(noise, 0.5), callbacks=[Health(window=N)])
+    found = [warning for warning in warnings(capsys) if "mask" in warning]
+    assert len(found) == (3 if state else 0)
+    for name in ("photo", "output", "cartoon") if state else ():
+        assert sum(f"all {state}: train/mask/{name} has been {mask:.2f} for 4 batches" in line for line in found) == 1

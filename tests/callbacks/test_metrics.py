@@ -103,8 +103,16 @@ def test_the_distance_is_that_of_its_definition() -> None:
 
 
 def test_iou_is_over_the_pixels_of_all_photos_and_absent_without_masks() -> None:
-    found = torch.tensor([[[0.9, 0.6, 0.4, 0.1]], [[0.9, 0.9, 0.9, 0.9]]])[..., None].expand(2, 1, 4, 16)
-    true = torch.tensor([[[1.0, 0.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]])[..., None].expand(2, 1, 4, 16)
+    found = (
+        torch.tensor([[[0.9, 0.6, 0.4, 0.1]], [[0.9, 0.9, 0.9, 0.9]]])[..., None]
+        .repeat_interleave(4, 2)
+        .expand(2, 1, 16, 16)
+    )
+    true = (
+        torch.tensor([[[1.0, 0.0, 1.0, 0.0]], [[1.0, 1.0, 1.0, 1.0]]])[..., None]
+        .repeat_interleave(4, 2)
+        .expand(2, 1, 16, 16)
+    )
     pictures = images(2)[..., :16, :16]
     batches = [{"photo": pictures[n : n + 1], "photo_mask": true[n : n + 1]} for n in range(2)]
     outputs = [{"output": pictures[n : n + 1], "mask": found[n : n + 1]} for n in range(2)]
@@ -131,3 +139,22 @@ def test_validation_beyond_the_limit_of_batches_is_of_no_one() -> None:
     logged = validate(batches, [{"output": targets[:2]}], images(4, 2))
     first = validate(batches[:1], [{"output": targets[:2]}], images(4, 2))
     assert logged == first
+
+
+def test_the_background_is_measured_outside_the_person_and_photos_of_nothing_else_are_left_out() -> None:
+    photo, mask = torch.full((2, 3, 32, 32), -1.0), torch.ones(2, 1, 32, 32)
+    mask[0, :, :, :16] = 0
+    output = photo.clone()
+    output[0, :, :, 16:] = 1.0  # the person alone is changed
+    output[1] = 1.0
+    batches = [{"photo": photo, "photo_mask": mask}]
+    logged = validate(batches, [{"output": output}], images(4))
+    assert logged["val/content/mse"] == pytest.approx((0.5 + 1) / 2)
+    assert logged["val/background/mse"] == 0
+    assert logged["val/background/psnr"] == float("inf")
+    assert "baseline/background/mse" not in logged
+    nobody = validate([{"photo": photo, "photo_mask": mask * 0}], [{"output": output}], images(4))
+    for name in ("psnr", "ssim", "mse"):
+        assert nobody[f"val/background/{name}"] == pytest.approx(nobody[f"val/content/{name}"], rel=1e-5)
+    everybody = validate([{"photo": photo, "photo_mask": mask * 0 + 1}], [{"output": output}], images(4))
+    assert not any("background" in name for name in everybody)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from portrait_cartoons.evaluation.features import feature_network
-from portrait_cartoons.evaluation.scores import ScoreError, Scores, saved, similarity
+from portrait_cartoons.evaluation.scores import ScoreError, Scores, saved, similarity, similarity_within
 
 
 def images(n: int, seed: int = 0, size: int = 24) -> Tensor:
@@ -67,6 +67,20 @@ def test_similarity_has_the_values_of_its_definitions_for_each_image() -> None:
     assert similarity(torch.zeros(2, 3, 16, 16), torch.tensor([0.1, 1.0])[:, None, None, None].expand(2, 3, 16, 16))[
         "psnr"
     ].mean() == pytest.approx(10)
+
+
+def test_within_a_region_the_errors_and_the_map_of_ssim_are_averaged_over_its_pixels_alone() -> None:
+    ours, theirs = (images(2, seed) / 2 + 0.5 for seed in (0, 1))
+    where = torch.zeros(2, 1, 24, 24, dtype=torch.bool)
+    where[0, :, 5, 5:7] = True  # two windows that lie inside the image: rows 0..10, columns 0..10 and 1..11
+    found = similarity_within(where, ours, theirs)
+    error = (ours[0, :, 5, 5:7] - theirs[0, :, 5, 5:7]).square().mean()
+    assert found["mse"][0] == pytest.approx(error.item())
+    assert found["psnr"][0] == pytest.approx(-10 * error.log10().item())
+    assert found["ssim"][0] == pytest.approx(
+        wang(ours[0, :, :11, :12].numpy(), theirs[0, :, :11, :12].numpy()), abs=1e-5
+    )
+    assert all(values[1].isnan() for values in found.values())
 
 
 def test_images_are_measured_as_they_would_be_saved() -> None:

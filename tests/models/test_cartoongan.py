@@ -9,12 +9,13 @@ import torch
 from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor, nn
 
+from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.artifygan import ArtifyGAN
 from portrait_cartoons.models.cartoongan import CartoonGAN
 from portrait_cartoons.models.selfiegan import SelfieGAN
 from tests.models.test_cyclegan import ADAM, Mean, Shift, adam, fit
 
-WEIGHTS = {"g": {"adv": 1.0, "content": 0.5}, "d": {"adv": 1.0}, "u": {"seg": 10.0}}
+WEIGHTS = {"g": {"adv": 1.0, "content": 0.5}, "d": {"adv": 1.0}, "u": {"adv": 1.0, "seg": 10.0}}
 
 
 class Double(nn.Module):
@@ -52,14 +53,14 @@ def model(kind: type[CartoonGAN | SelfieGAN], **options: Any) -> Any:
         arguments |= {
             "segmenter": Segmenter,
             "background": "white",
-            "joint_segmentation": False,
+            "joint": "none",
         }
     else:
         arguments["pool_size"] = 0
     return kind(**{**arguments, **options})
 
 
-JOINT = {"joint_segmentation": True}
+JOINT = {"joint": "discriminator"}
 
 
 def phases(**epochs: int) -> dict[str, Any]:
@@ -113,6 +114,7 @@ def moved(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> set[str]
         (ArtifyGAN, phases(content=1), [{"g"}, {"g", "d"}, {"g", "d"}]),
         (SelfieGAN, phases(content=1, segment=1), [{"g"}, {"u"}, {"g", "d"}]),
         (SelfieGAN, JOINT | phases(content=0, segment=1), [{"u"}, {"g", "d", "u"}, {"g", "d", "u"}]),
+        (SelfieGAN, {"joint": "generator"}, [{"g", "d", "u"}, {"g", "d", "u"}]),
         (SelfieGAN, {}, [{"g", "d"}, {"g", "d"}, {"g", "d"}]),
     ],
 )
@@ -193,9 +195,79 @@ def test_the_discriminator_judges_fakes_of_the_pool() -> None:
 
 @pytest.mark.parametrize("weight", [0.0, 3.0])
 def test_content_alone_needs_no_weight_which_counts_in_the_adversarial_phase(weight: float) -> None:
-    weights = {"g": {"adv": 1.0, "content": weight}, "d": {"adv": 1.0}, "u": {"seg": 1.0}}
+    weights = {"g": {"adv": 1.0, "content": weight}, "d": {"adv": 1.0}, "u": {"adv": 1.0, "seg": 1.0}}
     still = {"g": adam(0.0), "d": adam(0.0), "u": adam(0.0)}
     system = model(SelfieGAN, weights=weights, optimizers=still, **phases(content=1, segment=0))
     first, second = fit(system, [sample(0.1, 0.6, 0.4)], epochs=2)
     assert first["train/g/total"] == pytest.approx(2 * 0.3)
     assert second["train/g/total"] == pytest.approx((0.4 - 1) ** 2 + weight * 2 * 0.3)
+
+
+class Constant(nn.Module):
+    """The same logit everywhere: a mask whose losses can be worked out by hand."""
+
+    def __init__(self, mask: float) -> None:
+        super().__init__()
+        self.logit = nn.Parameter(torch.tensor(mask).logit())
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.logit.expand(len(z), 1, *z.shape[2:])
+
+
+STILL = {player: adam(0.0) for player in "gdu"}
+
+
+def joint(side: str, w2: float, **options: Any) -> Any:
+    weights = WEIGHTS | {"u": {"adv": 1.0, "seg": w2}}
+    return model(
+        SelfieGAN, joint=side, weights=weights, segmenter=lambda: Constant(0.75), background="black", **options
+    )
+
+
+@pytest.mark.parametrize("w2", [0.0, 1.0, 10.0])
+def test_the_segmenter_minimises_the_adversarial_loss_of_its_side_and_w2_times_its_own(w2: float) -> None:
+    # x = 0.1, y = 0.6, e = 0.4, G(x) = 0.4; S = 0.75; D(M(z)) = 0.75 z - 0.25: 0.2 for y, 0.05 for e and G(x).
+    seg = -torch.tensor(0.75).log().item()
+    for side, adv in {"discriminator": (0.2 - 1) ** 2 + 2 * 0.05**2, "generator": (0.05 - 1) ** 2}.items():
+        (values,) = fit(joint(side, w2, optimizers=STILL), [sample(0.1, 0.6, 0.4)])
+        assert values["train/u/adv"] == pytest.approx(adv)
+        assert values["train/u/seg"] == pytest.approx(seg)
+        assert values["train/u/total"] == pytest.approx(adv + w2 * seg)
+    (values,) = fit(joint("none", w2, optimizers=STILL), [sample(0.1, 0.6, 0.4)])
+    assert not any(name.startswith("train/u/") for name in values)
+
+
+def test_the_mean_masks_of_all_pictures_are_logged() -> None:
+    (values,) = fit(joint("generator", 1.0, optimizers=STILL), [sample(0.1, 0.6, 0.4)])
+    assert [values[f"train/mask/{name}"] for name in ("photo", "output", "cartoon")] == pytest.approx([0.75] * 3)
+
+
+@pytest.mark.parametrize(("side", "differ"), [("none", False), ("discriminator", True), ("generator", True)])
+def test_w2_matters_in_the_joint_modes_and_nowhere_else(side: str, differ: bool) -> None:
+    ends = []
+    for w2 in (1.0, 100.0):
+        torch.manual_seed(0)
+        system = joint(side, w2, **phases(content=0, segment=2))
+        fit(system, [sample(0.1, 0.6, 0.4)], epochs=8)
+        ends.append(parameters(system))
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0]) is not differ
+    assert torch.equal(ends[0]["u.logit"], ends[1]["u.logit"]) is not differ
+
+
+@pytest.mark.parametrize("side", ["discriminator", "generator"])
+def test_without_w2_the_mask_is_lost(side: str) -> None:
+    masks = {}
+    for w2 in (0.0, 10.0):
+        optimizers = {"g": adam(0.0), "d": adam(0.0), "u": adam(0.2)}
+        batch = sample(0.1, 0.6, 0.4) | {"photo_mask": torch.cat([torch.ones(1, 6, 8), torch.zeros(1, 2, 8)], 1)}
+        system = joint(side, w2, optimizers=optimizers)
+        system.background = "white"  # which D takes for real
+        fit(system, [batch] * 50)
+        masks[w2] = torch.sigmoid(system.u.logit).item()
+    assert masks[10.0] == pytest.approx(0.75, abs=0.15), "as much as is person"
+    assert not 0.1 < masks[0.0] < 0.9
+
+
+def test_a_joint_mode_without_a_background_is_refused() -> None:
+    with pytest.raises(UserError, match=r"model\.joint=generator .*model\.background=none"):
+        model(SelfieGAN, joint="generator", background="none")

@@ -164,8 +164,8 @@ def test_cartoongan_in_both_phases(kind: Any) -> None:
     compare(model, second, epochs=2)
 
 
-@pytest.mark.parametrize("joint", [False, True])
-def test_selfiegan_in_all_phases(joint: bool) -> None:
+@pytest.mark.parametrize("joint", ["none", "discriminator", "generator"])
+def test_selfiegan_in_all_phases(joint: str) -> None:
     model = system(
         SelfieGAN,
         "gdu",
@@ -176,8 +176,8 @@ def test_selfiegan_in_all_phases(joint: bool) -> None:
         objective="lsgan",
         background="white",
         phases={"content": {"epochs": 1}, "segment": {"epochs": 1}},
-        joint_segmentation=joint,
-        weights={"g": {"adv": 2.0, "content": 0.7}, "d": {"adv": 3.0}, "u": {"seg": 10.0}},
+        joint=joint,
+        weights={"g": {"adv": 2.0, "content": 0.7}, "d": {"adv": 3.0}, "u": {"adv": 4.0, "seg": 10.0}},
     )
     real, fake = SQUARES
 
@@ -186,15 +186,25 @@ def test_selfiegan_in_all_phases(joint: bool) -> None:
             person = m.u(z).sigmoid()
             return m.d(person * z + (1 - person))
 
+        def segmentation() -> Tensor:
+            person = m.u(x).sigmoid()
+            return -(mask * person.log() + (1 - mask) * (1 - person).log()).mean()
+
+        def judging() -> Tensor:
+            return real(seen(y)) + fake(seen(e)) + fake(seen(g_x.detach()))
+
         g_x = m.g(x)
         content = (m.features(g_x) - m.features(x)).abs().mean()
         if epoch == 0:
             adam["g"].minimise(content)
-        if epoch == 1 or (epoch == 2 and joint):
-            person = m.u(x).sigmoid()
-            adam["u"].minimise(-10 * (mask * person.log() + (1 - mask) * (1 - person).log()).mean())
+        if epoch == 1:
+            adam["u"].minimise(segmentation())
         if epoch == 2:
-            adam["d"].minimise(3 * (real(seen(y)) + fake(seen(e)) + fake(seen(g_x.detach()))))
+            adam["d"].minimise(3 * judging())
             adam["g"].minimise(2 * real(seen(g_x)) + 0.7 * content)
+        if epoch == 2 and joint == "discriminator":
+            adam["u"].minimise(4 * judging() + 10 * segmentation())
+        if epoch == 2 and joint == "generator":
+            adam["u"].minimise(4 * real(seen(g_x.detach())) + 10 * segmentation())
 
     compare(model, second, epochs=3)

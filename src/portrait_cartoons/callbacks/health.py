@@ -12,6 +12,7 @@ from torch import Tensor
 WON = 0.95  # D's score of real cartoons less that of fakes: 0 where it cannot tell them apart, 1 where it is sure
 FLAT = 0.02  # deviation of the values of a picture, whose range is [-1, 1]
 EXPLODED = 1e4  # of a loss term before its weight: none comes near it in a run that learns
+OPEN, SHUT = 0.98, 0.02  # mean of a mask: it takes all, or nothing, for the person
 SAME = 0.05  # deviation among the outputs for different photos, as a share of that among the photos
 
 
@@ -20,6 +21,7 @@ class Health(Callback):
 
     - the discriminator has won: over `window` batches `train/d_score/real` is about 1 and `train/d_score/fake` about 0;
     - the generator has drawn flat pictures over `window` batches;
+    - over `window` batches a `train/mask/*`, the mean of a person mask, is about 1 or about 0;
     - a loss term has exploded, or the generator's gradient has been zero since the last look, at the end of an epoch or
       after `window` batches: what is left of too high a learning rate;
     - the first batch of a validation turns all its photos into nearly the same picture.
@@ -33,6 +35,7 @@ class Health(Callback):
         self._drawing = False  # whether the last step drew: a phase of other players leaves the generator as it was
         self._margins: deque[Tensor] = deque(maxlen=window)
         self._deviations: deque[Tensor] = deque(maxlen=window)
+        self._masks: dict[str, deque[Tensor]] = {}  # means of the masks of each kind of picture
         self._gradients: list[Tensor] = []  # norms of the generator's, since the last look
         self.findings: dict[str, str] = {}  # what it warned of
 
@@ -50,6 +53,10 @@ class Health(Callback):
             self._gradients.append(logged["train/grad_norm/g"])
         if "train/d_score/real" in logged:
             self._margins.append(logged["train/d_score/real"] - logged["train/d_score/fake"])
+        if "train/mask/output" in logged:  # masks cut pictures out, and are not only learnt
+            for name in ("train/mask/photo", "train/mask/output", "train/mask/cartoon"):
+                if name in logged:
+                    self._masks.setdefault(name, deque(maxlen=self.window)).append(logged[name])
         self._batches += 1
         if trainer.is_global_zero and self._batches % self.window == 0:  # rarely: to read a value waits for the device
             self._judge_losses(logged)
@@ -91,6 +98,17 @@ class Health(Callback):
                 "flat",
                 f"the generator has drawn flat pictures for {self.window} batches; try a lower model.optimizers.g.lr",
             )
+
+        for name, means in self._masks.items():
+            mean = torch.stack([*means]).mean()
+            if len(means) == self.window and not SHUT < mean < OPEN:
+                state, effect = ("open", "cuts nothing out") if mean >= OPEN else ("shut", "hides everything")
+                self._warn(
+                    name,
+                    f"the person mask is all {state}: {name} has been {mean:.2f} for {self.window} batches, so that it"
+                    f" {effect} and the discriminator learns nothing from it; try a larger loss.u.seg, or more"
+                    " model.phases.segment.epochs",
+                )
 
     def _judge_losses(self, logged: Mapping[str, Tensor]) -> None:
         for name, value in logged.items():

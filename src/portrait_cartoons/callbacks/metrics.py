@@ -18,7 +18,7 @@ from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_pr
 class Metrics(Callback):
     """Logs what `Scores` measures after each validation:
 
-    val/content/*, val/cycle/*, val/target/*   the means over the photos
+    val/content/*, val/background/*, val/cycle/*, val/target/*   the means over the photos
     val/iou        overlap of the person that the model finds and the photo's mask, over all pixels, if it finds one
     val/fid        distance between the outputs and the split's cartoons (val/random_fd without Inception weights);
                    val/fid_n is the smaller number of images of the two
@@ -58,9 +58,10 @@ class Metrics(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        self.scores.update(outputs["output"], batch["photo"], outputs.get("cycle"), batch.get("target"))
-        if "mask" in outputs and "photo_mask" in batch:
-            self.iou.update(outputs["mask"].float(), batch["photo_mask"] > 0.5)
+        person = batch["photo_mask"] > 0.5 if "photo_mask" in batch else None
+        self.scores.update(outputs["output"], batch["photo"], outputs.get("cycle"), batch.get("target"), person)
+        if "mask" in outputs and person is not None:
+            self.iou.update(outputs["mask"].float(), person)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         values, count = self._means(self.scores)
@@ -89,7 +90,7 @@ class Metrics(Callback):
     def _means(self, scores: Scores) -> tuple[dict[str, float], int]:
         """The means over all images, the distance if each side has at least two, and the number of outputs."""
         images, features = scores.results()
-        values = {name: vector.double().mean().item() for name, vector in images.items()}
+        values = {name: vector.double().nanmean().item() for name, vector in images.items() if not vector.isnan().all()}
         if min(len(features), len(self.cartoons)) > 1:
             real, fake = (self.network.scaled(x, self.cartoons) for x in (self.cartoons, features))
             values[self.network.frechet] = frechet(real, fake)

@@ -3,6 +3,8 @@
 All is taken from images rounded to uint8, as they would be saved, in float32 whatever the precision of training.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor
 from torchmetrics.functional import mean_squared_error
@@ -21,6 +23,7 @@ PROTOCOL = {
     "mse": "mean over images, range 1",
 }
 SSIM_BORDER = 5  # pixels whose window would reach beyond the image, where Wang et al. 2004 compute nothing
+_INSIDE = slice(SSIM_BORDER, -SSIM_BORDER)
 ROUNDING_ERROR = 1e-3  # how far beyond [-1, 1] an image may reach: half precision cannot write every number
 
 
@@ -33,9 +36,11 @@ class Scores:
 
     `images` holds for each family the vectors psnr (dB), ssim and mse of images in [0, 1], a value per image:
 
-        content/*  output against its photo
-        cycle/*    the photo's reconstruction against it, where the model makes one
-        target/*   output against the photo's true cartoon, where the data has it
+        content/*     output against its photo
+        cycle/*       the photo's reconstruction against it, where the model makes one
+        target/*      output against the photo's true cartoon, where the data has it
+        background/*  as content/*, over the pixels outside the person mask, where one is given: SSIM is the mean of its
+                      map there, whose windows reach up to 5 pixels into the person. NaN where all is person
     """
 
     def __init__(self, network: FeatureNetwork) -> None:
@@ -43,9 +48,16 @@ class Scores:
         self._parts: dict[str, list[Tensor]] = {}
 
     def update(
-        self, output: Tensor, photo: Tensor, cycle: Tensor | None = None, target: Tensor | None = None
+        self,
+        output: Tensor,
+        photo: Tensor,
+        cycle: Tensor | None = None,
+        target: Tensor | None = None,
+        person: Tensor | None = None,
     ) -> Tensor:
         """Measure a batch, all N x 3 x H x W in [-1, 1], and return the outputs as uint8.
+
+        `person` is the mask of the photo's person, N x 1 x H x W, true inside.
 
         Raises:
             ScoreError: not all of them are such images of one shape.
@@ -60,6 +72,9 @@ class Scores:
                 if ours in unit and theirs in unit:
                     for name, values in similarity(unit[ours], unit[theirs]).items():
                         self._add(f"{family}/{name}", values.cpu())
+            if person is not None:
+                for name, values in similarity_within(~person, unit["output"], unit["photo"]).items():
+                    self._add(f"background/{name}", values.cpu())
         return pixels["output"]
 
     def results(self) -> tuple[dict[str, Tensor], Tensor]:
@@ -76,15 +91,33 @@ class Scores:
 
 def similarity(ours: Tensor, theirs: Tensor) -> dict[str, Tensor]:
     """PSNR in dB, SSIM and MSE of each pair of images in [0, 1], vectors of N. Sides are at least 11 pixels."""
-    _, ssim = structural_similarity_index_measure(
-        ours, theirs, data_range=1.0, reduction="none", return_full_image=True
-    )
-    inside = slice(SSIM_BORDER, -SSIM_BORDER)
     return {
         "psnr": peak_signal_noise_ratio(ours, theirs, data_range=1.0, reduction="none", dim=(1, 2, 3)),
-        "ssim": ssim[..., inside, inside].mean((1, 2, 3)),
+        "ssim": _ssim_map(ours, theirs).mean((1, 2, 3)),
         "mse": mean_squared_error(ours.flatten(1).T, theirs.flatten(1).T, num_outputs=len(ours)).reshape(-1),
     }
+
+
+def similarity_within(where: Tensor, ours: Tensor, theirs: Tensor) -> dict[str, Tensor]:
+    """The same over the pixels where `where`, N x 1 x H x W, is true; NaN for an image without such pixels."""
+
+    def mean(values: Tensor, pixels: Tensor) -> Tensor:
+        return values.masked_fill(~pixels, 0).mean(1).sum((1, 2)) / pixels.sum((1, 2, 3))
+
+    mse = mean((ours - theirs).square(), where)
+    return {
+        "psnr": -10 * mse.log10(),
+        "ssim": mean(_ssim_map(ours, theirs), where[..., _INSIDE, _INSIDE]),
+        "mse": mse,
+    }
+
+
+def _ssim_map(ours: Tensor, theirs: Tensor) -> Tensor:
+    """SSIM of the window around each pixel, N x 3 x (H - 10) x (W - 10): without the border."""
+    _, values = structural_similarity_index_measure(
+        ours, theirs, data_range=1.0, reduction="none", return_full_image=True
+    )
+    return cast(Tensor, values)[..., _INSIDE, _INSIDE]
 
 
 def saved(name: str, image: Tensor, shape: torch.Size | None = None) -> Tensor:

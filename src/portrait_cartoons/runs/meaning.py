@@ -5,6 +5,7 @@ import re
 _MEASURES = {"psnr": "dB, higher is nearer", "ssim": "1 is the same structure", "mse": "0 is identical"}
 _FAMILIES = {
     "content": "the cartoon beside its photo",
+    "background": "the cartoon beside its photo, outside the person",
     "cycle": "the photo that comes back from its cartoon",
     "target": "the cartoon beside the true one",
 }
@@ -19,6 +20,7 @@ _MEANINGS = {
     r"train/lr/.*": "learning rate",
     r"train/output/mean": "mean brightness of the outputs, -1 black to 1 white",
     r"train/output/std": "contrast of the outputs; near 0 they are flat",
+    r"train/mask/.*": "share of the picture that is taken for the person; at 0 or 1 the mask cuts nothing out",
     r"train/\w+_score/.*": "how real the discriminator finds them: 1 real, 0 fake; it has won where it is always right",
     r"train/\w+/adv": "adversarial loss: each side lowers its own at the other's cost",
     r"train/\w+/content": "content loss: lower keeps more of the photo",
