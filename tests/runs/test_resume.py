@@ -118,6 +118,21 @@ def test_sigterm_saves_at_once_and_no_batch_is_lost(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("step", [4, 6])
+def test_with_fewer_batches_per_epoch_than_there_are(command: Command, tmp_path: Path, step: int) -> None:
+    limit = "trainer.limit_train_batches=4"
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    for folder, kill in ((whole, None), (stopped, (signal.SIGTERM, step))):
+        folder.mkdir()
+        command("train", *RUN, f"model.epochs={EPOCHS}", limit, folder=folder, prepare=partial(recording, kill))
+    resume(command, stopped)
+    assert [line.rsplit(" ", 1)[0] for line in batches(whole)] == [f"{e} {n}" for e in range(EPOCHS) for n in range(4)]
+    assert batches(stopped) == batches(whole)
+    assert_same_run(stopped, whole)
+    assert len([row for row in rows(whole) if row.get("val/target/psnr") is not None]) == EPOCHS
+
+
+@pytest.mark.slow
 def test_sigint_twice_in_one_epoch(command: Command, uninterrupted: Path, tmp_path: Path) -> None:
     assert interrupted(command, tmp_path, signal.SIGINT, 2) == 128 + signal.SIGINT
     again = command("train", "resume=run", folder=tmp_path, prepare=partial(recording, (signal.SIGINT, 2)))

@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from math import inf, isfinite, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +96,24 @@ def test_a_kill_at_any_moment_leaves_the_newest_whole_checkpoint(tmp_path: Path,
     assert code == 0
     assert operation > 3
     assert {file.name for file in (run / FOLDER).iterdir()} == {BEST, LAST, PREVIOUS}
+
+
+@pytest.mark.parametrize("better", [max, min])
+def test_the_best_checkpoint_is_of_the_first_epoch_with_the_best_value(
+    tmp_path: Path, better: Callable[[list[float]], float]
+) -> None:
+    checkpoints = Checkpoints({"absent": "max", "val/x": better.__name__, "val/y": "max"})  # type: ignore[dict-item]
+    values = [nan, 1.0, 3.0, 3.0, 0.5, 0.5, inf]
+    for epoch, value in enumerate(values):
+        training = trainer(tmp_path, epoch, None)
+        training.strategy = SimpleNamespace(reduce_boolean_decision=lambda decision, **_: decision)
+        training.callback_metrics = {"val/x": torch.tensor(value), "val/y": torch.tensor(float(epoch))}
+        checkpoints.on_train_epoch_end(training, SimpleNamespace(phases=(), phase=None))  # type: ignore[arg-type]
+        assert read(tmp_path / FOLDER / LAST)["epoch"] == epoch
+        if finite := [earlier for earlier in values[: epoch + 1] if isfinite(earlier)]:
+            assert read(tmp_path / FOLDER / BEST)["epoch"] == values.index(better(finite))
+        else:
+            assert not (tmp_path / FOLDER / BEST).exists()
 
 
 def test_the_best_checkpoint_is_the_last_resort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
