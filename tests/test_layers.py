@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from portrait_cartoons.runs import names
+
 PACKAGE = Path(__file__).parent.parent / "src" / "portrait_cartoons"
 # What each room may import of ours; the entry points at the top may import everything.
 ALLOWED_OURS = {
@@ -52,6 +54,7 @@ BARRED_OTHERS = {
     "preparation": {"lightning", "hydra", "omegaconf", "torchmetrics"},
     "inference": {"lightning", "hydra", "omegaconf", "torchmetrics"},
 }
+NAMES = {value for name, value in vars(names).items() if name.isupper()}
 ENTRIES = {"__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery", "prepare"}
 
 
@@ -87,3 +90,19 @@ def test_no_module_imports_itself_by_a_detour() -> None:
         for module in leaves:
             del arrows[module]
     assert not arrows
+
+
+def test_the_files_of_a_run_folder_are_named_in_one_place() -> None:
+    written = {
+        (file.name, node.value)
+        for file in PACKAGE.rglob("*.py")
+        if file != Path(names.__file__) and file.parent.name not in ("evaluation", "preparation")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and node.value in NAMES
+    }
+    assert written == {
+        ("static.py", "checkpoints"),  # a key of the configuration
+        ("weights.py", "checkpoints"),  # a folder of torch.hub
+        ("samples.py", "samples"),  # the heading of a panel of W&B
+        ("evaluate.py", "index.html"),  # the page of a report
+    }

@@ -21,6 +21,7 @@ from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import CONF, composed, literal, plain, total_epochs
 from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.errors import UserError, reported
+from portrait_cartoons.runs.names import CHECKPOINTS, CONFIG, METRICS, PAGE
 
 if TYPE_CHECKING:
     from portrait_cartoons.cli.build import Experiment
@@ -155,7 +156,7 @@ def _fit(experiment: "Experiment", folder: Path, checkpoint: Path | None) -> Non
             raise KeyboardInterrupt from None
         raise
     except OSError as error:
-        if not (folder / "config.yaml").exists():
+        if not (folder / CONFIG).exists():
             raise UserError(f"the run folder {folder} was deleted during the training, which cannot go on") from error
         if error.errno not in DISK_FAILURES:
             raise
@@ -200,8 +201,8 @@ def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
             print("{} to the val cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))
     print(
         f"\ntrained for {seconds / 60:.1f} minutes\n"
-        f"  samples      {folder / 'index.html'}\n"
-        f"  metrics      {folder / 'metrics.csv'}\n"
-        f"  checkpoints  {folder / 'checkpoints'}\n"
+        f"  samples      {folder / PAGE}\n"
+        f"  metrics      {folder / METRICS}\n"
+        f"  checkpoints  {folder / CHECKPOINTS}\n"
         f"next: {command('translate')} {shlex.quote(f'ckpt={folder}')} input=<photo or folder> output=<folder>"
     )

@@ -30,7 +30,7 @@ def summary(cfg: DictConfig, choices: Any) -> str:
     """What a valid configuration, made of these choices of the groups, would train: a line per fact."""
     from portrait_cartoons.check.pictures import pictures
     from portrait_cartoons.check.trial import networks
-    from portrait_cartoons.runs.folder import title
+    from portrait_cartoons.runs.folder import ROOT, title
 
     tree = plain(cfg)
     data, splits = tree["data"], pictures(tree)
@@ -47,7 +47,7 @@ def summary(cfg: DictConfig, choices: Any) -> str:
         "data": f"{choices['data']}: {'; '.join(images)}",
         "size": f"{data['size']} x {data['size']} pixels, cut from {data['load_size']}; {data['batch_size']} per batch",
         "epochs": total_epochs(tree),
-        "run folder": tree["resume"] or tree["run_dir"] or Path("runs", title(choices), "<time>"),
+        "run folder": tree["resume"] or tree["run_dir"] or Path(ROOT, title(choices), "<time>"),
     }
     return "ok\n" + "\n".join(f"  {name:<11} {fact}" for name, fact in facts.items())
 

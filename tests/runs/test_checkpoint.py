@@ -24,8 +24,8 @@ from portrait_cartoons.cli.config import composed
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.networks import torch_file
 from portrait_cartoons.networks.resnet import ResnetGenerator
-from portrait_cartoons.runs import checkpoint
 from portrait_cartoons.runs.checkpoint import CheckpointError, find, load, load_generator, read, write
+from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
 from tests.conftest import TINY, TOY
 
 PICTURE = torch.linspace(-1, 1, 3 * 16 * 16).reshape(1, 3, 16, 16)
@@ -79,9 +79,9 @@ def test_generator_and_model_are_rebuilt_from_the_file_alone(content: dict[str, 
 
 
 def test_a_run_folder_means_its_best_checkpoint_or_else_the_newest(tmp_path: Path) -> None:
-    folder = tmp_path / checkpoint.FOLDER
+    folder = tmp_path / CHECKPOINTS
     folder.mkdir()
-    for name in (checkpoint.PREVIOUS, checkpoint.LAST, checkpoint.BEST):
+    for name in (PREVIOUS, LAST, BEST):
         (folder / name).touch()
         assert find(tmp_path) == folder / name
 

@@ -14,9 +14,10 @@ import torch
 from portrait_cartoons import files
 from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO, Checkpoints
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS, CheckpointError, read
+from portrait_cartoons.runs.checkpoint import CheckpointError, read
 from portrait_cartoons.runs.folder import last_good, newest_checkpoint
 from portrait_cartoons.runs.lock import locked
+from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
 from tests.runs.test_checkpoint import forked
 
 Operation = Callable[..., Any]
@@ -30,7 +31,7 @@ def trainer(run: Path, epoch: int, resumed: str | None) -> Any:
     def save(path: Path) -> None:
         AtomicCheckpointIO().save_checkpoint(content(epoch), path)
 
-    ckpt_path = run / FOLDER / resumed if resumed else None
+    ckpt_path = run / CHECKPOINTS / resumed if resumed else None
     return SimpleNamespace(
         default_root_dir=str(run), is_global_zero=True, save_checkpoint=save, ckpt_path=ckpt_path, current_epoch=epoch
     )
@@ -78,24 +79,24 @@ def test_a_kill_at_any_moment_leaves_the_newest_whole_checkpoint(tmp_path: Path,
         checkpoints._save(training, improved=True)
         checkpoints._save(trainer(run, 2, None))
         if damaged:
-            (run / FOLDER / LAST).write_bytes(b"damaged")
+            (run / CHECKPOINTS / LAST).write_bytes(b"damaged")
         checkpoints, training = begun(run, 3, PREVIOUS if damaged else LAST)
 
         code = killed_at(operation, lambda: checkpoints._save(training, improved))  # noqa: B023
         found = newest_checkpoint(run)[1]["epoch"]
         assert found in ((1, 3) if damaged else (2, 3)), operation
-        assert read(run / FOLDER / BEST)["epoch"] in ((1, 3) if improved else (1,))
+        assert read(run / CHECKPOINTS / BEST)["epoch"] in ((1, 3) if improved else (1,))
         if damaged:
-            assert read(run / FOLDER / PREVIOUS)["epoch"] == 1
+            assert read(run / CHECKPOINTS / PREVIOUS)["epoch"] == 1
         checkpoints, training = begun(run, 3, newest_checkpoint(run)[0].name)
         checkpoints._save(training, improved)
-        assert read(run / FOLDER / LAST)["epoch"] == 3
-        assert read(run / FOLDER / BEST)["epoch"] == (3 if improved else 1)
-        assert read(run / FOLDER / PREVIOUS)
+        assert read(run / CHECKPOINTS / LAST)["epoch"] == 3
+        assert read(run / CHECKPOINTS / BEST)["epoch"] == (3 if improved else 1)
+        assert read(run / CHECKPOINTS / PREVIOUS)
         operation += 1
     assert code == 0
     assert operation > 3
-    assert {file.name for file in (run / FOLDER).iterdir()} == {BEST, LAST, PREVIOUS}
+    assert {file.name for file in (run / CHECKPOINTS).iterdir()} == {BEST, LAST, PREVIOUS}
 
 
 @pytest.mark.parametrize("better", [max, min])
@@ -109,18 +110,18 @@ def test_the_best_checkpoint_is_of_the_first_epoch_with_the_best_value(
         training.strategy = SimpleNamespace(reduce_boolean_decision=lambda decision, **_: decision)
         training.callback_metrics = {"val/x": torch.tensor(value), "val/y": torch.tensor(float(epoch))}
         checkpoints.on_train_epoch_end(training, SimpleNamespace(phases=(), phase=None))  # type: ignore[arg-type]
-        assert read(tmp_path / FOLDER / LAST)["epoch"] == epoch
+        assert read(tmp_path / CHECKPOINTS / LAST)["epoch"] == epoch
         if finite := [earlier for earlier in values[: epoch + 1] if isfinite(earlier)]:
-            assert read(tmp_path / FOLDER / BEST)["epoch"] == values.index(better(finite))
+            assert read(tmp_path / CHECKPOINTS / BEST)["epoch"] == values.index(better(finite))
         else:
-            assert not (tmp_path / FOLDER / BEST).exists()
+            assert not (tmp_path / CHECKPOINTS / BEST).exists()
 
 
 def test_the_best_checkpoint_is_the_last_resort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     checkpoints, training = begun(tmp_path, 1, None)
     checkpoints._save(training, improved=True)
     for name in (LAST, PREVIOUS):
-        files.write(tmp_path / FOLDER / name, b"damaged")
+        files.write(tmp_path / CHECKPOINTS / name, b"damaged")
     file, found = newest_checkpoint(tmp_path)
     assert (file.name, found["epoch"]) == (BEST, 1)
     assert capsys.readouterr().err.count("warning") == 2
@@ -130,10 +131,10 @@ def test_a_named_file_is_that_file_or_nothing(tmp_path: Path) -> None:
     checkpoints, training = begun(tmp_path, 1, None)
     checkpoints._save(training, improved=True)
     checkpoints._save(trainer(tmp_path, 2, None))
-    assert newest_checkpoint(tmp_path / FOLDER / BEST)[1]["epoch"] == 1
-    files.write(tmp_path / FOLDER / LAST, b"damaged")
+    assert newest_checkpoint(tmp_path / CHECKPOINTS / BEST)[1]["epoch"] == 1
+    files.write(tmp_path / CHECKPOINTS / LAST, b"damaged")
     with pytest.raises(CheckpointError, match=LAST):
-        newest_checkpoint(tmp_path / FOLDER / LAST)
+        newest_checkpoint(tmp_path / CHECKPOINTS / LAST)
 
 
 def test_a_checkpoint_that_draws_nothing_finite_is_not_called_good(tmp_path: Path) -> None:
@@ -143,9 +144,9 @@ def test_a_checkpoint_that_draws_nothing_finite_is_not_called_good(tmp_path: Pat
         found["state_dict"]["g.xy.1.weight"].fill_(torch.nan)
 
     assert last_good(tmp_path) is None
-    save(tmp_path / FOLDER / PREVIOUS, "model=cyclegan")
-    save(tmp_path / FOLDER / LAST, "model=cyclegan", change=diverge)
-    assert last_good(tmp_path) == tmp_path / FOLDER / PREVIOUS
+    save(tmp_path / CHECKPOINTS / PREVIOUS, "model=cyclegan")
+    save(tmp_path / CHECKPOINTS / LAST, "model=cyclegan", change=diverge)
+    assert last_good(tmp_path) == tmp_path / CHECKPOINTS / PREVIOUS
 
 
 def test_one_process_alone_has_a_run_folder_until_it_dies(tmp_path: Path) -> None:

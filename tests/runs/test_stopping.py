@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from portrait_cartoons.runs.checkpoint import FOLDER, LAST, read
+from portrait_cartoons.runs.checkpoint import read
 from portrait_cartoons.runs.lock import locked
 from portrait_cartoons.runs.metrics_csv import read_metrics
+from portrait_cartoons.runs.names import CHECKPOINTS, LAST
 from tests.conftest import TINY, TOY, Command
 
 RUN = ("run_dir=run", "model=cyclegan", *TOY, *TINY, "model.epochs=2")
@@ -49,7 +50,7 @@ def under_slurm() -> None:
 def test_the_signal_of_slurm_saves_what_resuming_looks_for(command: Command, tmp_path: Path) -> None:
     child = command("train", *RUN, folder=tmp_path, prepare=under_slurm)
     assert child.exitcode == 128 + signal.SIGUSR1, output(tmp_path)
-    assert read(tmp_path / "run" / FOLDER / LAST)["epoch"] == 0
+    assert read(tmp_path / "run" / CHECKPOINTS / LAST)["epoch"] == 0
     assert not list(tmp_path.rglob("hpc_ckpt*"))
     assert "continue with python -m src.train resume=run" in output(tmp_path)
     assert "Traceback" not in output(tmp_path)
@@ -66,7 +67,7 @@ def into_a_dead_pipe() -> None:
 
 def test_a_dead_pipe_costs_no_state(command: Command, tmp_path: Path) -> None:
     assert command("train", *RUN, folder=tmp_path, prepare=into_a_dead_pipe).exitcode == 130
-    assert read(tmp_path / "run" / FOLDER / LAST)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
+    assert read(tmp_path / "run" / CHECKPOINTS / LAST)["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
 
 
 def interrupted_at(module: str, name: str) -> None:
@@ -118,12 +119,12 @@ def test_a_table_that_is_deleted_begins_anew(command: Command, tmp_path: Path) -
 
 def test_two_trainings_of_one_run_are_one_too_many(command: Command, tmp_path: Path) -> None:
     assert command("train", *RUN, "trainer.max_epochs=1", folder=tmp_path).exitcode == 0, output(tmp_path)
-    before = (tmp_path / "run" / FOLDER / LAST).read_bytes()
+    before = (tmp_path / "run" / CHECKPOINTS / LAST).read_bytes()
     with locked(tmp_path / "run"):
         child = command("train", "resume=run", "trainer.max_epochs=2", folder=tmp_path)
     assert child.exitcode == 2
     assert "error: another process is training in run" in output(tmp_path)
-    assert (tmp_path / "run" / FOLDER / LAST).read_bytes() == before
+    assert (tmp_path / "run" / CHECKPOINTS / LAST).read_bytes() == before
 
 
 def some_fail() -> None:

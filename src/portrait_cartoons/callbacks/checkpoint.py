@@ -14,7 +14,8 @@ from torch import Tensor
 
 from portrait_cartoons import files
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS, read, write
+from portrait_cartoons.runs.checkpoint import read, write
+from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
 
 Handler = Callable[[int, FrameType | None], Any] | int | None
 
@@ -77,7 +78,7 @@ class Checkpoints(Checkpoint):
         checkpoint["generator_prefix"] = f"{names[deployed]}."
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        last = Path(trainer.default_root_dir, FOLDER, LAST)
+        last = Path(trainer.default_root_dir, CHECKPOINTS, LAST)
         self._whole = trainer.ckpt_path is not None and Path(trainer.ckpt_path).absolute() == last.absolute()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
             self._handlers[number] = signal.signal(number, self._note)
@@ -132,7 +133,7 @@ class Checkpoints(Checkpoint):
         """Write last.ckpt, and first, where this epoch is the best, best.ckpt: after a kill between them the epoch is
         repeated, and with it best.ckpt.
         """
-        folder = Path(trainer.default_root_dir, FOLDER)
+        folder = Path(trainer.default_root_dir, CHECKPOINTS)
         written = folder / (BEST if improved else LAST)
         keep = trainer.is_global_zero and self._whole and (folder / LAST).exists()
         if keep:
@@ -148,5 +149,5 @@ class Checkpoints(Checkpoint):
         run = Path(trainer.default_root_dir)
         name = signal.Signals(self._signal).name if self._signal else "a signal on another rank"
         command = shlex.join(["python", "-m", "src.train", f"resume={run}"])
-        print(f"\n{name}: saved {run / FOLDER / LAST}; continue with {command}")
+        print(f"\n{name}: saved {run / CHECKPOINTS / LAST}; continue with {command}")
         raise Interrupted(128 + (self._signal or signal.SIGTERM))

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import default_collate
 
 from portrait_cartoons.image import save_image, to_uint8
+from portrait_cartoons.runs.names import SAMPLES
 from portrait_cartoons.runs.page import write_gallery
 
 _INPUTS = ("photo", "target")
@@ -68,8 +69,8 @@ class Samples(Callback):
         with isolate_rng(), torch.no_grad(), _evaluating(pl_module):
             rows = self._rows(trainer, pl_module)
         run_dir = Path(trainer.default_root_dir)
-        (run_dir / "samples").mkdir(exist_ok=True)
-        file = run_dir / "samples" / f"epoch_{epoch:04d}.png"
+        (run_dir / SAMPLES).mkdir(exist_ok=True)
+        file = run_dir / SAMPLES / f"epoch_{epoch:04d}.png"
         save_image(_grid(rows), file)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):

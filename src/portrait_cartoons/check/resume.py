@@ -8,6 +8,7 @@ from portrait_cartoons.check import refuse_foreign_code, valid_overrides
 from portrait_cartoons.cli.config import composed, literal, plain
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
+from portrait_cartoons.runs.names import OVERRIDES
 
 # runs.folder is imported late: it brings torch, which a start without resume= need not wait for.
 
@@ -44,7 +45,7 @@ def _continued(path: Path, given: list[str]) -> list[str]:
     run = run_folder.of(path)
     saved, typed = _by_key(run_folder.overrides(run)), _by_key(given)
     kept = {key: text for key, text in saved.items() if key not in typed}
-    refuse_foreign_code("train", list(kept.values()), given, run / run_folder.OVERRIDES)
+    refuse_foreign_code("train", list(kept.values()), given, run / OVERRIDES)
     return [*{**saved, **typed}.values(), literal(f"resume={path}")]
 
 

@@ -19,6 +19,7 @@ from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.cli.usage import GROUPS
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
+from portrait_cartoons.runs.names import CHECKPOINTS, CONFIG, METRICS, OVERRIDES
 
 OPEN_FILES, OPEN_FILES_OF_A_WORKER = 64, 16  # of a program that trains: with fewer, workers hang or fail
 
@@ -81,7 +82,7 @@ def _folder_problems(tree: Tree) -> Iterator[Problem]:
         try:
             folder = expanded(run_dir)
             names = os.listdir(folder)
-            kept = bool(list((folder / "checkpoints").glob("*.ckpt")))
+            kept = bool(list((folder / CHECKPOINTS).glob("*.ckpt")))
         except FileNotFoundError:
             return
         except UserError as error:
@@ -91,7 +92,7 @@ def _folder_problems(tree: Tree) -> Iterator[Problem]:
             yield "run_dir", f"run_dir={run_dir} cannot be used ({error.strerror}): name another place"
             return
         # A run that was killed before its first checkpoint begins anew under its name.
-        if kept or ("overrides.yaml" not in names and {"config.yaml", "metrics.csv", "checkpoints"} & {*names}):
+        if kept or (OVERRIDES not in names and {CONFIG, METRICS, CHECKPOINTS} & {*names}):
             yield "run_dir", f"run_dir={run_dir} holds a run already: name another folder, or use resume={run_dir}"
 
 

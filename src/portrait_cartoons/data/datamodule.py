@@ -27,6 +27,8 @@ from portrait_cartoons.data.sampler import EpochSampler, Position
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
 
+UNREADABLE = "unreadable.txt"  # in the run folder: pictures that could not be read
+
 DOMAINS: tuple[Domain, Domain] = ("photo", "cartoon")
 
 
@@ -152,12 +154,12 @@ class Portraits(lightning.LightningDataModule):
 
     def teardown(self, stage: str) -> None:
         if stage == "fit" and self.unreadable:
-            print(f"{len(self.unreadable)} images could not be read; unreadable.txt in the run folder lists them")
+            print(f"{len(self.unreadable)} images could not be read; {UNREADABLE} in the run folder lists them")
 
     def on_before_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:
         """Take the unreadable files out of the batch, list them in the run folder, and stop if they are too many."""
         if new := set(batch.pop("unreadable")) - self.unreadable:
-            listing = Path(cast(lightning.Trainer, self.trainer).default_root_dir, "unreadable.txt")
+            listing = Path(cast(lightning.Trainer, self.trainer).default_root_dir, UNREADABLE)
             if not self.unreadable:
                 print(f"warning: {min(new)}; another picture is used in its place, and {listing} lists all such files")
             self.unreadable |= new

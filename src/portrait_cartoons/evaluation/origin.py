@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from portrait_cartoons.runs.checkpoint import BEST, read
+from portrait_cartoons.runs.checkpoint import read
+from portrait_cartoons.runs.names import BEST
 
 LARGEST = 4096  # pixels of a side that is believed
 

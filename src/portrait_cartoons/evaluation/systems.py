@@ -15,7 +15,8 @@ from portrait_cartoons.evaluation.paper import Paper
 from portrait_cartoons.files import expanded
 from portrait_cartoons.networks.weights import file_sha256
 from portrait_cartoons.runs import folder as run_folder
-from portrait_cartoons.runs.checkpoint import FOLDER, find
+from portrait_cartoons.runs.checkpoint import find
+from portrait_cartoons.runs.names import CHECKPOINTS
 
 LONGEST = 120  # characters of a name, which is a folder's too
 # What does not decide about a system's quality on average: where its files lie, what is shown, and how fast it is.
@@ -107,7 +108,7 @@ def _matching(pattern: str) -> list[Path]:
         return [path]
     matches = (Path(name) for name in sorted(glob.glob(str(path))))
     # What else lies beside runs is not meant.
-    if not (found := [match for match in matches if match.suffix == ".ckpt" or (match / FOLDER).is_dir()]):
+    if not (found := [match for match in matches if match.suffix == ".ckpt" or (match / CHECKPOINTS).is_dir()]):
         raise MissingError(f"ckpt={pattern} matches no .ckpt file and no run folder; correct it")
     return found
 
@@ -129,7 +130,7 @@ def _names(files: Sequence[Path]) -> list[str]:
 def _overrides(file: Path) -> dict[str, str]:
     """Of a checkpoint in a run folder, its overrides by key; of any other, or where they cannot be read, none."""
     try:
-        lines = run_folder.overrides(file.parent.parent) if file.parent.name == FOLDER else []
+        lines = run_folder.overrides(file.parent.parent) if file.parent.name == CHECKPOINTS else []
     except UserError:
         lines = []
     return {key.lstrip("+~"): value for key, _, value in (line.partition("=") for line in lines)}
@@ -137,7 +138,7 @@ def _overrides(file: Path) -> dict[str, str]:
 
 def _name(file: Path) -> str:
     """What the run's folders, or else the file, call it, in characters that any file system takes."""
-    if file.parent.name == FOLDER:
+    if file.parent.name == CHECKPOINTS:
         run = file.parent.parent.absolute()
         name = run.parent.name if TIME.fullmatch(run.name) else run.name
     else:

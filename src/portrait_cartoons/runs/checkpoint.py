@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.networks import torch_file
 from portrait_cartoons.networks.catalogue import class_named, named, network_nodes
+from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
 
 if TYPE_CHECKING:
     from portrait_cartoons.models.base import Translator
@@ -31,8 +32,6 @@ T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
 
 FORMAT = 1
-FOLDER = "checkpoints"
-BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 # Options that would make a network read a file; what it would read there is in the checkpoint.
 FILES = ("weights",)
 # No network of a file is larger than its tensors, but small ones may count more than they hold.
@@ -51,9 +50,11 @@ def find(path: str | Path) -> Path:
     if not path.is_dir():
         return path
     for name in (BEST, LAST, PREVIOUS):
-        if (file := path / FOLDER / name).is_file():
+        if (file := path / CHECKPOINTS / name).is_file():
             return file
-    raise CheckpointError(f"the folder {path} holds no {FOLDER}/{BEST} or {LAST}; name a run folder or a .ckpt file")
+    raise CheckpointError(
+        f"the folder {path} holds no {CHECKPOINTS}/{BEST} or {LAST}; name a run folder or a .ckpt file"
+    )
 
 
 def write(content: Mapping[str, Any], file: BinaryIO) -> None:

@@ -17,10 +17,10 @@ from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, write
-from portrait_cartoons.runs.checkpoint import BEST, FOLDER, LAST, PREVIOUS, CheckpointError, load_generator, read
+from portrait_cartoons.runs.checkpoint import CheckpointError, load_generator, read
+from portrait_cartoons.runs.names import BEST, CHECKPOINTS, CONFIG, DIFF, ENVIRONMENT, LAST, OVERRIDES, PREVIOUS
 
 ROOT = Path("runs")
-CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 PROBE = 128  # side of a picture that all generators can be tried on, in pixels
 PACKAGES = ("torch", "torchvision", "lightning", "torchmetrics", "hydra-core", "omegaconf", "albumentations", "numpy")
 
@@ -72,7 +72,7 @@ def config(run: Path) -> dict[str, Any]:
 
 def of(path: Path) -> Path:
     """The run folder that a run folder or a checkpoint file in it means."""
-    run = path.parent.parent if path.is_file() and path.parent.name == FOLDER else path
+    run = path.parent.parent if path.is_file() and path.parent.name == CHECKPOINTS else path
     if not (run / OVERRIDES).is_file():
         raise UserError(f"resume={path} is neither a run folder nor a checkpoint in one; name one or use resume=auto")
     return run
@@ -112,7 +112,7 @@ def last_good(run: Path) -> Path | None:
 
 def _checkpoints(run: Path) -> list[Path]:
     """The checkpoints there are, the latest first, and the best, which is older, as the last resort."""
-    return [file for name in (LAST, PREVIOUS, BEST) if (file := run / FOLDER / name).is_file()]
+    return [file for name in (LAST, PREVIOUS, BEST) if (file := run / CHECKPOINTS / name).is_file()]
 
 
 def epochs_done(checkpoint: dict[str, Any]) -> int:
@@ -178,9 +178,9 @@ def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
     try:
         write(run / CONFIG, OmegaConf.to_yaml(OmegaConf.create(config)))
         write(run / OVERRIDES, OmegaConf.to_yaml(OmegaConf.create(overrides)))
-        write(run / "environment.yaml", OmegaConf.to_yaml(OmegaConf.create(_environment())))
+        write(run / ENVIRONMENT, OmegaConf.to_yaml(OmegaConf.create(_environment())))
         if diff := _git("diff", "HEAD"):
-            write(run / "uncommitted.diff", diff)
+            write(run / DIFF, diff)
     except OSError as error:
         raise UserError(
             f"cannot write into the run folder {run}: {error.strerror}; make room or use run_dir=<folder>"

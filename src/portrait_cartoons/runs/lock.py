@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.runs.names import LOCK
 
 
 def locked(run: Path) -> BinaryIO:
@@ -14,7 +15,7 @@ def locked(run: Path) -> BinaryIO:
     """
     import fcntl
 
-    file = (run / ".lock").open("ab")
+    file = (run / LOCK).open("ab")
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from portrait_cartoons.files import write
+from portrait_cartoons.runs.names import METRICS
 
 
 class MetricsCSV(Logger):
@@ -24,7 +25,7 @@ class MetricsCSV(Logger):
 
     def __init__(self, folder: str | Path) -> None:
         super().__init__()
-        self.path = Path(folder) / "metrics.csv"
+        self.path = Path(folder) / METRICS
         self._columns: list[str] = []  # those of the file; none until this session first writes
         self._row: dict[str, str] = {}  # the row of the latest step, which may still grow
         self._row_start = 0  # where that row begins in the file, in bytes

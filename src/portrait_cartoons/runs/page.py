@@ -21,6 +21,7 @@ from PIL import Image
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
 from portrait_cartoons.runs.meaning import meaning
+from portrait_cartoons.runs.names import CONFIG, METRICS, PAGE, SAMPLES
 
 _MAX_FRAMES = 60
 _MAX_POINTS = 200
@@ -46,19 +47,19 @@ def write_gallery(run_dir: Path) -> Path:
         raise UserError(f"there is no run folder {run_dir}: name one that a training has written")
     from portrait_cartoons.runs.metrics_csv import read_metrics  # loads Lightning, which takes seconds
 
-    rows = read_metrics(run_dir / "metrics.csv")
+    rows = read_metrics(run_dir / METRICS)
     series = _series(rows)
-    data = {"frames": _frames(run_dir / "samples", rows), "groups": _groups(series)}
-    config = run_dir / "config.yaml"
+    data = {"frames": _frames(run_dir / SAMPLES, rows), "groups": _groups(series)}
+    config = run_dir / CONFIG
     page = Template(Path(__file__).with_suffix(".html").read_text(encoding="utf-8")).substitute(
         name=escape("/".join(run_dir.resolve().parts[-2:])),
         status=_status(rows),
         validation=_validation_table(series),
-        config=escape(config.read_text(encoding="utf-8", errors="replace") if config.exists() else "no config.yaml"),
+        config=escape(config.read_text(encoding="utf-8", errors="replace") if config.exists() else f"no {CONFIG}"),
         # An end tag or a comment in a name must not end the script element.
         data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
     )
-    path = run_dir / "index.html"
+    path = run_dir / PAGE
     write(path, page)
     return path
 
