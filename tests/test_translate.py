@@ -235,7 +235,7 @@ class TestOptions:
             ("chkpt=x", "unknown key 'chkpt': did you mean ckpt"),
             ("--output=x", "did you mean output"),
             ("zzz=x", "did you mean one of ckpt, input"),
-            ("photos", "'photos' is no key=value"),
+            ("photos", "'photos' is not written key=value"),
             ("max_side=large", "max_side must be a whole number"),
             ("max_side=2.5", "max_side must be a whole number"),
             ("max_side=0", "above 0"),

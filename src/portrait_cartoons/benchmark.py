@@ -23,6 +23,7 @@ from rich.console import Console
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.arguments import split
 from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import literal
 from portrait_cartoons.errors import UserError
@@ -62,7 +63,8 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
     """The options of this command, and the other arguments. Raises UserError for a value that cannot be used."""
     options, others = Options(), []
     for argument in arguments:
-        key, _, value = argument.partition("=")
+        key, given = split(argument)
+        value = given or ""
         if key == "steps":
             if not (value.isdecimal() and int(value)):
                 raise UserError(f"{argument}: it must be a whole number of at least 1")

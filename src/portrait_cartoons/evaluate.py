@@ -27,6 +27,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli import usage
+from portrait_cartoons.cli.arguments import key_of
 from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import CONF, literal
 from portrait_cartoons.cli.options import OptionError, parse_options
@@ -144,7 +145,7 @@ def finished_runs(paper: "Paper") -> "tuple[list[System], list[str]]":
 
 def _adopt_sizes(cfg: DictConfig, overrides: list[str], systems: "list[System]") -> None:
     """Measure at the size of training where none is given. Raises OptionError where the systems do not agree on it."""
-    chosen = {override.lstrip("+").partition("=")[0] for override in overrides}
+    chosen = {key_of(override) for override in overrides}
     if "data.size" in chosen:
         for system in systems:
             if (trained := system.origin.sizes.get("size", cfg.data.size)) != cfg.data.size:

@@ -46,6 +46,12 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "~model": ("every run needs a choice of model",),
     "model._target_=portrait_cartoons.models.cyclegan.CyclGAN": ("CyclGAN", "no class or function"),
     "metrics._target_=nosuchpackage.Metrics": ("nosuchpackage.Metrics",),
+    "callbacks.health._target_=builtins.dict": ("callbacks.health._target_=builtins.dict", "Callback"),
+    "callbacks.checkpoints._target_=builtins.dict": ("checkpoint.Checkpoints",),
+    "logger.csv._target_=builtins.dict": ("logger.csv._target_=builtins.dict", "Logger"),
+    "metrics._target_=builtins.dict": ("metrics._target_=builtins.dict", "Callback"),
+    "data._target_=builtins.dict": ("data._target_=builtins.dict", "Portraits"),
+    "trainer._target_=builtins.dict": ("trainer._target_=builtins.dict", "lightning.pytorch.Trainer"),
     "+callbacks.x.count=3": ("callbacks.x has no _target_",),
     # how overrides are written
     "a=b=c": ("cannot be read as key=value",),

@@ -1,15 +1,26 @@
 """Nodes that become objects: whether their `_target_` exists and takes the arguments that are given."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from typing import Any
 
 from portrait_cartoons.check.keys import Problem, Tree, nodes, unknown
-from portrait_cartoons.check.signatures import fits, is_node, signature, words
+from portrait_cartoons.check.signatures import fits, is_node, signature, target, words
 from portrait_cartoons.check.trainer import UNSUITABLE
 
 # Arguments that the code hands over, not the node.
 HANDED_OVER = {"model": ("weights",), "data": ("fields",), "model.optimizers.*": ("params",)}
+
+# What a part must be, so that the trainer can use it: the first pattern that matches counts.
+KINDS = {
+    "callbacks.checkpoints": "portrait_cartoons.callbacks.checkpoint.Checkpoints",
+    "callbacks.*": "lightning.pytorch.callbacks.Callback",
+    "metrics": "lightning.pytorch.callbacks.Callback",
+    "logger.*": "lightning.pytorch.loggers.logger.Logger",
+    "data": "portrait_cartoons.data.datamodule.Portraits",
+    "trainer": "lightning.pytorch.Trainer",
+}
 
 
 def call_problems(tree: Tree) -> Iterator[Problem]:
@@ -19,11 +30,23 @@ def call_problems(tree: Tree) -> Iterator[Problem]:
     for path in expected:
         if not is_node(given.get(path)):
             yield path, f"{path} has no _target_, the class or function it is made by; see conf/{path.split('.')[0]}"
+        else:
+            yield from _kind_problems(path, str(given[path]["_target_"]))
     for path, node in given.items():
         if isinstance(node, dict):
             yield from _special_problems(path, node)
         if is_node(node):
             yield from _argument_problems(path, node, list(given))
+
+
+def _kind_problems(path: str, name: str) -> Iterator[Problem]:
+    """A class of another kind than the part of that name must be."""
+    kind = next((kind for pattern, kind in KINDS.items() if fnmatchcase(path, pattern)), None)
+    with suppress(LookupError):  # for a class that does not exist, which is reported with its arguments
+        found = target(name)
+        if kind and not (isinstance(found, type) and issubclass(found, target(kind))):
+            key, group = f"{path}._target_", path.partition(".")[0]
+            yield key, f"{key}={_short(name)} must be {kind} or a class derived from it; see conf/{group}"
 
 
 def _special_problems(path: str, node: dict[str, Any]) -> Iterator[Problem]:

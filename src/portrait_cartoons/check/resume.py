@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from portrait_cartoons.check import refuse_foreign_code, valid_overrides
+from portrait_cartoons.cli.arguments import key_of
 from portrait_cartoons.cli.config import composed, literal, plain
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
@@ -50,7 +51,7 @@ def _continued(path: Path, given: list[str]) -> list[str]:
 
 
 def _by_key(overrides: list[str]) -> dict[str, str]:
-    return {override.lstrip("+~").partition("=")[0]: override for override in overrides}
+    return {key_of(override): override for override in overrides}
 
 
 def _like(given: list[str]) -> Path | None:

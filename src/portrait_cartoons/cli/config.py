@@ -11,6 +11,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from portrait_cartoons.cli.arguments import split
+
 PACKAGE = Path(__file__).resolve().parents[1]
 # A wheel carries it inside the package; in a checkout it lies at the top.
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parents[1] / "conf"
@@ -21,8 +23,8 @@ def literal(override: str) -> str:
     try:
         OverridesParser.create().parse_override(override)
     except HydraException:
-        key, equals, value = override.partition("=")
-        if not equals or key.startswith("-"):  # a flag
+        key, value = split(override)
+        if value is None or key.startswith("-"):  # a flag
             return override
         # Between quotes, backslashes count before a quote only.
         escaped = re.sub(r"(\\*)('|$)", lambda match: 2 * match[1] + ("\\'" if match[2] else ""), value)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from portrait_cartoons.cli.arguments import split
 from portrait_cartoons.errors import UserError
 
 
@@ -19,12 +20,13 @@ def split_flags(arguments: list[str]) -> tuple[Flags, list[str]]:
     rest, multirun, resolve, shown = [], False, False, list[str]()
     waiting = False  # for what --cfg is to show
     for argument in arguments:
-        name, equals, value = argument.partition("=")
-        if waiting or (name in ("--cfg", "-c") and equals):
-            shown.append(argument if waiting else value)
+        name, value = split(argument)
+        if waiting:
+            shown.append(argument)
             waiting = False
         elif name in ("--cfg", "-c"):
-            waiting = True
+            shown += [] if value is None else [value]
+            waiting = value is None
         elif argument in ("--multirun", "-m"):
             multirun = True
         elif argument == "--resolve":

@@ -8,6 +8,7 @@ from typing import TypeVar, cast
 from omegaconf import MISSING, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
+from portrait_cartoons.cli.arguments import split
 from portrait_cartoons.errors import UserError
 
 T = TypeVar("T")
@@ -33,10 +34,10 @@ def parse_options(
     config = OmegaConf.merge(schema, OmegaConf.load(file))
     keys = [str(key) for key in config]
     for argument in arguments:
-        key, equals, value = argument.partition("=")
-        if not equals:
+        key, value = split(argument)
+        if value is None:
             raise OptionError(
-                f"{argument!r} is no key=value: write for example {keys[0]}={argument}; --help tells more"
+                f"{argument!r} is not written key=value: write for example {keys[0]}={argument}; --help tells more"
             )
         if key not in keys:
             known = [*keys, *others]
