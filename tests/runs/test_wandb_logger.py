@@ -1,3 +1,4 @@
+import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,7 +23,8 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     yield
-    wandb.teardown()  # it remembers settings
+    wandb.teardown()  # it remembers settings,
+    os.environ.pop("WANDB_SERVICE", None)  # and where its service was
 
 
 class Refusing(BaseHTTPRequestHandler):
