@@ -16,7 +16,14 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import save_image
 from tests.conftest import TINY, TOY
 
-SMALL = [*TINY, *TOY]
+# The search for a wrong override composes the others again and again, so these are few.
+SMALL = [
+    "data.size=16",
+    "data.load_size=18",
+    "data.num_workers=0",
+    "model.discriminator.layers=2",
+    "data.source.train=6",
+]
 
 # Overrides, and what the only problem must mention.
 ONE_PROBLEM: dict[str, tuple[str, ...]] = {
@@ -304,9 +311,8 @@ OVERRIDES = st.builds("{}{}={}".format, st.sampled_from(["", "", "", "+", "++", 
 @example(["+a=${a}", "trainer.accelerator=[gpu]"])
 @settings(max_examples=8, deadline=None)
 def test_whatever_is_written_ends_in_sentences(overrides: list[str]) -> None:
-    for check_all in (checked_config, checked_sweep):
-        with suppress(UserError):
-            check_all("train", [*SMALL, *overrides])
+    with suppress(UserError):
+        checked_sweep("train", [*SMALL, *overrides])
     found = problems(*overrides)
     assert all(found)
     assert len(set(found)) == len(found)
