@@ -42,7 +42,7 @@ CAMGAN = {
 CARTOON_NETWORKS = {
     **parts("generator", "cartoongan.CartoonGenerator", width=64, blocks=8, norm="affine"),
     **parts("discriminator", "cartoongan.CartoonDiscriminator", width=32, norm="affine"),
-    **parts("features", "vgg.VGGFeatures", layer="vgg19.conv4_4", weights="imagenet", size=224),
+    **parts("features", "features.PretrainedFeatures", layer="vgg19.conv4_4", weights="imagenet", size=224),
 }
 CARTOONGAN = {
     "_target_": "portrait_cartoons.models.cartoongan.CartoonGAN", **CARTOON_NETWORKS,
@@ -61,7 +61,7 @@ ARTIFYGAN = {
     "_target_": "portrait_cartoons.models.artifygan.ArtifyGAN",
     **parts("generator", "artifygan.ArtifyGenerator", width=64, blocks=10, kernel=7, extra_convs=True),
     **parts("discriminator", "artifygan.ArtifyDiscriminator", width=32),
-    **parts("features", "vgg.VGGFeatures", layer="vgg16.23", weights="imagenet", size=None),
+    **parts("features", "features.PretrainedFeatures", layer="vgg16.23", weights="imagenet", size=None),
     "objective": "vanilla", "pool_size": 0, "batch_size": 16, **adam("g", 1e-3), **adam("d", 1e-3),
     "phases.content.epochs": 10, "epochs": 200, "decay_share": 0.0, "gamma": 1.0,
 }  # fmt: skip

@@ -14,7 +14,7 @@ from tests.conftest import TINY, TOY
 TOUCH = "{_target_: pathlib.Path.touch, _args_: [{_target_: pathlib.Path, _args_: [MARKER]}]}"
 HOSTILE = {
     "model._target_=pathlib.Path.touch": "names pathlib.Path.touch",
-    "model._target_=portrait_cartoons.networks.vgg.VGG19_Weights": "names portrait_cartoons.networks.vgg.VGG19_Weights",
+    "model._target_=portrait_cartoons.networks.features.VGG19_Weights": "names portrait_cartoons.networks.features",
     "model._target_=portrait_cartoons.files.write": "names portrait_cartoons.files.write",
     "model._target_=${run_dir}": "names ${run_dir}",
     "model._target_={a: 1}": "names",
