@@ -194,12 +194,12 @@ def test_the_discriminator_judges_fakes_of_the_pool() -> None:
 
 
 @pytest.mark.parametrize("weight", [0.0, 3.0])
-def test_content_alone_needs_no_weight_which_counts_in_the_adversarial_phase(weight: float) -> None:
+def test_content_alone_keeps_its_weight_so_that_adam_meets_no_jump_and_needs_none(weight: float) -> None:
     weights = {"g": {"adv": 1.0, "content": weight}, "d": {"adv": 1.0}, "u": {"adv": 1.0, "seg": 1.0}}
     still = {"g": adam(0.0), "d": adam(0.0), "u": adam(0.0)}
     system = model(SelfieGAN, weights=weights, optimizers=still, **phases(content=1, segment=0))
     first, second = fit(system, [sample(0.1, 0.6, 0.4)], epochs=2)
-    assert first["train/g/total"] == pytest.approx(2 * 0.3)
+    assert first["train/g/total"] == pytest.approx((weight or 1.0) * 2 * 0.3)
     assert second["train/g/total"] == pytest.approx((0.4 - 1) ** 2 + weight * 2 * 0.3)
 
 

@@ -156,7 +156,7 @@ def test_cartoongan_in_both_phases(kind: Any) -> None:
         content = (m.features(g_x) - m.features(x)).abs().mean()
         adam["g"].lr = 4e-2 if epoch == 0 else ADAM["g"]["lr"]
         if epoch == 0:
-            adam["g"].minimise(content)
+            adam["g"].minimise(0.7 * content)
             return
         adam["d"].minimise(3 * (real(m.d(y)) + fake(m.d(e)) + fake(m.d(m.pool(g_x)))))
         adam["g"].minimise(2 * real(m.d(g_x)) + 0.7 * content)
@@ -196,9 +196,9 @@ def test_selfiegan_in_all_phases(joint: str) -> None:
         g_x = m.g(x)
         content = (m.features(g_x) - m.features(x)).abs().mean()
         if epoch == 0:
-            adam["g"].minimise(content)
+            adam["g"].minimise(0.7 * content)
         if epoch == 1:
-            adam["u"].minimise(segmentation())
+            adam["u"].minimise(10 * segmentation())
         if epoch == 2:
             adam["d"].minimise(3 * judging())
             adam["g"].minimise(2 * real(seen(g_x)) + 0.7 * content)

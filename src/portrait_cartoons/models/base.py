@@ -120,11 +120,14 @@ class Translator(lightning.LightningModule):
         """One optimizer step of `player` on the terms set inside the block; other players' parameters get no gradient.
 
         All its terms that have a weight must be set, and the step minimises their weighted sum; or `only` one of them,
-        without its weight. Before the backward pass they stand in `updating`, for
-        callbacks. Values are looked at once, before the step, which is not taken if one is not finite.
+        at its weight, or at 1 where that is 0. A constant factor means nothing to Adam, but a jump between two phases
+        does: its second moments would belong to smaller gradients, and the first steps would be far too large.
+
+        Before the backward pass the terms stand in `updating`, for callbacks. Values are looked at once, before the
+        step, which is not taken if one is not finite.
         """
         optimizer = cast(list[LightningOptimizer], self.optimizers())[list(self.terms).index(player)]
-        terms = Terms(player, {only: 1.0} if only else self.weights[player])
+        terms = Terms(player, {only: self.weights[player][only] or 1.0} if only else self.weights[player])
         self.toggle_optimizer(optimizer)
         yield terms
         if missing := [name for name in terms.weights if terms.needs(name) and name not in terms]:

@@ -6,7 +6,7 @@
     G:  min_G  E_x l(D(G(x)), real)                                                              adv      (eq. 3)
              + w_content E_x |V(G(x)) - V(x)|_1                                                  content  (eq. 4)
 
-    phase content        min_G E_x |V(G(x)) - V(x)|_1, without D and w_content                            (section 3.3)
+    phase content        min_G w_content E_x |V(G(x)) - V(x)|_1, without D                                (section 3.3)
     phase adversarial    D and G in turn, on the terms above
 
 The paper writes the log loss (`vanilla`), its authors' code trains least squares (`lsgan`); both judge D's raw outputs.

@@ -13,8 +13,8 @@
 The paper adds w2 L_seg to one joint objective in equation 2 and trains S alone first in section 3.3. `joint: none` is
 the latter: S is frozen in the last phase, gradients flow through it to G, and w2 acts nowhere. In the other two S takes
 a step after those of D and G, which are fixed in it: on the side of the discriminator, to which the abstract adds it,
-or on the generator's. A phase of one term needs no weight; so `loss.g.content=0` is section 3.3 to the letter, which
-names the content loss in the first phase alone.
+or on the generator's. A phase of one term does not need its weight; so `loss.g.content=0` is section 3.3 to the letter,
+which names the content loss in the first phase alone.
 """
 
 from collections.abc import Callable, Mapping

@@ -92,7 +92,7 @@ class PretrainedFeatures(nn.Module):
             random weights: a generator learns to keep a picture from them much sooner than from deep ones. Or of
             `squeezenet1_0` and `squeezenet1_1` (Iandola et al. 2016), a fire module's output after its ReLU: `fire2`,
             `fire4`, `fire5`, `fire7` or `fire9`, 128, 256, 256, 384 or 512 channels. At 224 pixels it costs a 25th of
-            VGG19. Its features are of order 10 to 200, so it needs a loss weight of its own.
+            VGG19. Its features are much larger than those of VGG, so it needs a loss weight of its own.
         weights: `imagenet`, those of torchvision; `caffe`, those of the VGG authors, which CartoonGAN's used; both
             are downloaded on first use. `random`, drawn from `seed` such that features are of order 1. Or a file with
             a state dict of torchvision's, or one trained like it. The images are given to the network as it was
