@@ -1,5 +1,6 @@
 """`python -m src.validate model=cyclegan data=toy`: what would be wrong with a training run, without starting it."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,10 +47,18 @@ def summary(cfg: DictConfig, choices: Any) -> str:
         "parameters": ", ".join(sizes),
         "data": f"{choices['data']}: {'; '.join(images)}",
         "size": f"{data['size']} x {data['size']} pixels, cut from {data['load_size']}; {data['batch_size']} per batch",
-        "epochs": total_epochs(tree),
+        "length": _length(tree, max(len(splits.train_photos), len(splits.train_cartoons))),
         "run folder": tree["resume"] or tree["run_dir"] or Path(ROOT, title(choices), "<time>"),
     }
     return "ok\n" + "\n".join(f"  {name:<11} {fact}" for name, fact in facts.items())
+
+
+def _length(tree: dict[str, Any], pictures: int) -> str:
+    """Epochs and steps. How long a step takes is only known once it runs, and the training says it then."""
+    batches = math.ceil(pictures / tree["data"]["batch_size"])
+    steps = min(batches, tree["trainer"]["limit_train_batches"] or batches)
+    epochs = total_epochs(tree)
+    return f"{epochs} epochs of {steps:,} steps, {epochs * steps:,} in all; the training soon says how long that takes"
 
 
 def _parameters(network: "nn.Module") -> int:

@@ -17,7 +17,15 @@ from tests.conftest import TINY, TOY, Command
 def test_validate_sums_the_run_up(capsys: pytest.CaptureFixture[str]) -> None:
     validate.main([*TINY, *TOY])
     summary = capsys.readouterr().out
-    for fact in ("ok", "cyclegan", "train 6 photos, 6 cartoons", "test 4", "16 x 16", "200", "runs/cyclegan-toy"):
+    for fact in (
+        "ok",
+        "cyclegan",
+        "train 6 photos, 6 cartoons",
+        "test 4",
+        "16 x 16",
+        "200 epochs of 6 steps, 1,200 in all",
+        "runs/cyclegan-toy",
+    ):
         assert fact in summary
     validate.main(["--help"])
     assert "conf/" in capsys.readouterr().out
