@@ -42,6 +42,7 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
 
     set_start_method("fork", force=True)  # as in a program of its own
     torch.set_num_threads(1)
+    os.environ.pop("WANDB_SERVICE", None)  # that of a test in the parent, which may be gone
     os.chdir(folder)
     output = (folder / "output.txt").open("a")
     os.dup2(output.fileno(), 1)

@@ -1,4 +1,3 @@
-import os
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -23,8 +22,7 @@ def nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("WANDB_CONFIG_DIR", str(tmp_path))
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     yield
-    wandb.teardown()  # it remembers settings,
-    os.environ.pop("WANDB_SERVICE", None)  # and where its service was
+    wandb.teardown()  # it remembers settings
 
 
 class Refusing(BaseHTTPRequestHandler):
