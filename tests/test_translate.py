@@ -136,7 +136,7 @@ class TestTranslating:
 
         add(tmp_path / "photos" / "a.png")
         with monkeypatch.context() as patch:
-            patch.setattr("portrait_cartoons.image.os.replace", full)
+            patch.setattr("os.replace", full)
             assert run() == 1
         assert files(tmp_path / "cartoons") == []
         assert run() == 0

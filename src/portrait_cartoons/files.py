@@ -4,7 +4,7 @@ import glob
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +25,24 @@ def expanded(path: str | Path) -> Path:
         reason = getattr(error, "strerror", None) or error
         raise UserError(f"{str(path)[:80]!r} cannot be the path of a file or folder ({reason}); correct it") from error
     return found
+
+
+def walk(
+    folder: str | Path, seen: set[str], refuse: Callable[[OSError], object]
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder from this one down with the names of its subfolders and its files, hidden ones left out.
+
+    Links to folders are followed, and each folder is visited once, so that loops end: `seen` collects their real paths.
+    `refuse` gets what keeps a folder from being read.
+    """
+    for root, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(root), folders, [name for name in files if not name.startswith(".")]
 
 
 @contextmanager

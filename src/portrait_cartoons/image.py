@@ -4,7 +4,6 @@ Files hold uint8 RGB arrays of shape H x W x 3; networks see float tensors of sh
 """
 
 import io
-import os
 import struct
 import warnings
 import zlib
@@ -20,7 +19,7 @@ from pillow_heif import register_heif_opener
 from torch import Tensor
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import write
+from portrait_cartoons.files import walk, write
 
 register_heif_opener()  # the pictures of phones
 
@@ -122,18 +121,8 @@ def list_images(folder: str | Path) -> list[Path]:
     Hidden files and folders are left out; links to folders are followed, each folder once. Raises ImageError for a
     folder that is missing or cannot be read.
     """
-    seen: set[str] = set()
-    found: list[Path] = []
-    for root, subfolders, files in os.walk(folder, onerror=_unreadable_folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            subfolders.clear()
-            continue
-        seen.add(real)
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        visible = (Path(root, name) for name in files if not name.startswith("."))
-        found += [path for path in visible if path.suffix.lower() in FORMATS]
-    return sorted(found)
+    files = (root / name for root, _, names in walk(folder, set(), _unreadable_folder) for name in names)
+    return sorted(path for path in files if path.suffix.lower() in FORMATS)
 
 
 def to_uint8(x: Tensor) -> Tensor:

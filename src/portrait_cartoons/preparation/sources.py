@@ -1,11 +1,11 @@
 """The files that a data set is made from, found without trusting the folders they lie in."""
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from portrait_cartoons.files import walk
 from portrait_cartoons.image import FORMATS, reason
 
 
@@ -38,19 +38,12 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Source]:
         path = Path(error.filename)
         unreadable.append(Source(path, path.relative_to(folder), f"the folder cannot be read: {reason(error)}"))
 
-    for root, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in folders:
-            if Path(name).suffix.lower() in FORMATS:
-                yield Source(Path(root, name), Path(root, name).relative_to(folder), "it is a folder")
-        for name in files:
-            path = Path(root, name)
-            if not name.startswith(".") and path.suffix.lower() in FORMATS:
+    for root, folders, files in walk(folder, seen, refuse):
+        for path in (root / name for name in folders):
+            if path.suffix.lower() in FORMATS:
+                yield Source(path, path.relative_to(folder), "it is a folder")
+        for path in (root / name for name in files):
+            if path.suffix.lower() in FORMATS:
                 yield Source(path, path.relative_to(folder), _unusable(path))
     yield from unreadable
 
