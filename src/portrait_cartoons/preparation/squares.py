@@ -19,8 +19,8 @@ def square(image: np.ndarray, size: int, crop: str, face: Box | None = None) -> 
     height, width = image.shape[:2]
     picture = Image.fromarray(image)
     if crop == "pad":
-        scale = size / max(width, height)
-        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        longest = max(width, height)  # multiplied first: half a pixel then rounds the same way wherever it comes from
+        inner = max(1, round(size * width / longest)), max(1, round(size * height / longest))
         canvas = Image.new("RGB", (size, size), "white")
         canvas.paste(picture.resize(inner, Image.Resampling.LANCZOS), ((size - inner[0]) // 2, (size - inner[1]) // 2))
         return np.array(canvas)
