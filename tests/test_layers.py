@@ -55,7 +55,10 @@ BARRED_OTHERS = {
     "inference": {"lightning", "hydra", "omegaconf", "torchmetrics"},
 }
 NAMES = {value for name, value in vars(names).items() if name.isupper()}
-ENTRIES = {"__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery", "prepare"}
+ENTRIES = {
+    *("__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery", "prepare"),
+    *("training", "evaluating"),  # what train and evaluate do once they know what is asked of them
+}
 
 
 def imports(file: Path) -> set[str]:
@@ -104,5 +107,5 @@ def test_the_files_of_a_run_folder_are_named_in_one_place() -> None:
         ("static.py", "checkpoints"),  # a key of the configuration
         ("weights.py", "checkpoints"),  # a folder of torch.hub
         ("samples.py", "samples"),  # the heading of a panel of W&B
-        ("evaluate.py", "index.html"),  # the page of a report
+        ("evaluating.py", "index.html"),  # the page of a report
     }

@@ -16,7 +16,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.runs.checkpoint import read
 from portrait_cartoons.runs.metrics_csv import read_metrics
-from portrait_cartoons.train import _compare
+from portrait_cartoons.training import _compare
 from tests.conftest import TINY, TOY, Command
 
 RUN = ("model=cyclegan", *TOY, *TINY, "trainer.limit_train_batches=2")

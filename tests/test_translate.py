@@ -212,15 +212,15 @@ class TestProtection:
     def test_an_output_that_is_a_file_is_refused(self, tmp_path: Path, run: Callable[..., int]) -> None:
         add(tmp_path / "photos" / "a.png")
         (tmp_path / "cartoons").touch()
-        with pytest.raises(OptionError, match="choose another folder"):
+        with pytest.raises(UserError, match="choose another folder"):
             run()
 
     def test_an_output_that_cannot_be_written_is_refused_before_the_work(
         self, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         add(tmp_path / "photos" / "a.png")
-        monkeypatch.setattr("portrait_cartoons.translate.os.access", lambda *_: False)
-        with pytest.raises(OptionError, match="cannot be written"):
+        monkeypatch.setattr("portrait_cartoons.files.os.access", lambda *_: False)
+        with pytest.raises(UserError, match="cannot be written"):
             run()
 
     def test_a_lone_photo_may_go_beside_itself(self, tmp_path: Path) -> None:

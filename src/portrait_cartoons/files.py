@@ -27,6 +27,16 @@ def expanded(path: str | Path) -> Path:
     return found
 
 
+def make_output(folder: Path) -> None:
+    """Make the folder that output= names, where it is missing. Raises UserError where nothing can be written to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"output={folder} cannot be created ({error.strerror}): choose another folder") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"output={folder} cannot be written to: choose another folder")
+
+
 def walk(
     folder: str | Path, seen: set[str], refuse: Callable[[OSError], object]
 ) -> Iterator[tuple[Path, list[str], list[str]]]:

@@ -13,17 +13,15 @@ Examples:
     python -m src.translate ckpt=best.ckpt input=me.jpg output=cartoons format=jpg max_side=1024
 """
 
-import io
-import os
 import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from portrait_cartoons.cli.command import in_words_of_here
+from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
-from portrait_cartoons.files import expanded
+from portrait_cartoons.files import expanded, make_output
 
 # image and inference are imported late: they bring torch, which wrong use need not wait for.
 
@@ -47,19 +45,14 @@ class Options:
 
 def main(arguments: list[str]) -> int:
     """Run the command and give its exit code: 0 all done, 1 some photos failed. Wrong use raises UserError."""
-    if {"-h", "--help"} & set(arguments):
-        print(
-            f"{in_words_of_here(__doc__ or '')}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}",
-            end="",
-        )
+    if usage.asked(arguments):
+        print(usage.page_of_keys(__doc__ or "", OPTIONS), end="")
         return 0
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # file names may hold bytes that are no text
     options = read_options(arguments)
     output = expanded(options.output)
     targets = plan(expanded(options.input), output, f".{options.format}")
     todo = {photo: target for photo, target in targets.items() if options.overwrite or not target.is_file()}
-    _create(output)
+    make_output(output)
     failed = _translate(todo, options) if todo else 0
     counts = f"{len(todo) - failed} translated, {len(targets) - len(todo)} skipped (already there), {failed} failed"
     print(f"{counts}; the cartoons are in {output}")
@@ -137,15 +130,6 @@ def _translate(todo: dict[Path, Path], options: Options) -> int:
         print(f"failed: {reason}", file=sys.stderr)
         failed += 1
     return failed
-
-
-def _create(output: Path) -> None:
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OptionError(f"output={output} cannot be created ({error.strerror}): choose another folder") from error
-    if not os.access(output, os.W_OK | os.X_OK):
-        raise OptionError(f"output={output} cannot be written to: choose another folder")
 
 
 def _check(options: Options) -> None:

@@ -85,7 +85,7 @@ def interrupted_at(module: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "module", "name"),
     [
-        ("train", "portrait_cartoons.cli.build", "build"),
+        ("train", "portrait_cartoons.training", "build"),
         ("train", "portrait_cartoons.train", "checked_config"),
         ("train", "portrait_cartoons.data.datamodule", "Portraits.train_dataloader"),
         ("validate", "portrait_cartoons.validate", "checked_config"),
@@ -129,7 +129,7 @@ def test_two_trainings_of_one_run_are_one_too_many(command: Command, tmp_path: P
 
 def some_fail() -> None:
     """In the child: the run of seed 0 is refused, that of seed 1 meets a mistake in the code, the others are well."""
-    from portrait_cartoons import train
+    from portrait_cartoons import train, training
     from portrait_cartoons.errors import UserError
 
     def fake(cfg: Any) -> None:
@@ -137,7 +137,7 @@ def some_fail() -> None:
             raise UserError("no luck")
         Path(f"trained {1 // (cfg.seed - 1)} {cfg.seed}").touch()
 
-    train.train = fake
+    training.train = fake
     setattr(train, "checked_sweep", lambda *_: None)  # noqa: B010
 
 

@@ -42,9 +42,14 @@ class _Tireless(io.FileIO):
 
 
 def _tireless(stream: TextIO) -> TextIO:
-    """The stream such that writing to it never fails: what a command does is worth more than what it says."""
+    """The stream such that writing to it never fails: what a command does is worth more than what it says.
+
+    A file's name may hold bytes that are no text: they are written as escapes.
+    """
     if type(stream) is not io.TextIOWrapper:  # a substitute, as in tests
         return stream
     stream.flush()
     raw = io.BufferedWriter(_Tireless(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(raw, stream.encoding, stream.errors, None, stream.line_buffering or stream.write_through)
+    return io.TextIOWrapper(
+        raw, stream.encoding, "backslashreplace", None, stream.line_buffering or stream.write_through
+    )

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from textwrap import fill
 
-from portrait_cartoons.cli.command import command
+from portrait_cartoons.cli.command import command, in_words_of_here
 from portrait_cartoons.cli.config import CONF
 
 GROUPS = ("model", "data", "loss", "trainer", "metrics", "callbacks", "logger", "experiment")
@@ -79,6 +80,11 @@ def page(entry: str) -> str:
         groups="\n".join(_lines()),
         examples="\n".join(f"  {command(entry)} {text}  # {comment}" for text, comment in examples.items()),
     )
+
+
+def page_of_keys(text: str, file: Path) -> str:
+    """The help page of a command whose keys, with their defaults and comments, are a file of conf/."""
+    return f"{in_words_of_here(text)}\nKeys and their defaults:\n\n{file.read_text(encoding='utf-8')}"
 
 
 def _lines() -> list[str]:

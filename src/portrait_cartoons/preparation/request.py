@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import expanded
+from portrait_cartoons.files import expanded, make_output
 from portrait_cartoons.preparation import layout
 from portrait_cartoons.preparation.options import Options
 
@@ -37,6 +37,7 @@ def check(options: Options) -> None:
         raise RequestError(f"limit={options.limit}: it must be 1 or more, or null for all pictures")
     if options.workers != "auto" and not options.workers.isdecimal():
         raise RequestError(f"workers={options.workers}: it must be auto or a number of processes, 0 for none")
+    makes(options)
 
 
 def input_folders(options: Options) -> list[Path]:
@@ -52,7 +53,7 @@ def input_folders(options: Options) -> list[Path]:
 
 
 def output_folder(options: Options, folders: list[Path]) -> Path:
-    """The folder, made if need be. Raises RequestError where it would mix with the input or cannot be written to."""
+    """The folder, made if need be. Raises UserError where it would mix with the input or cannot be written to."""
     if options.output is None:
         raise RequestError("output is missing: add output=<folder of the data set>; --help shows examples")
     output = expanded(options.output)
@@ -61,13 +62,19 @@ def output_folder(options: Options, folders: list[Path]) -> Path:
             raise RequestError(f"output={output} lies inside the input: choose a folder outside of {folder}")
         if folder.resolve().is_relative_to(output.resolve()):
             raise RequestError(f"input={folder} lies inside the output: choose another output than {output}")
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RequestError(f"output={output} cannot be created ({error.strerror}): choose another folder") from error
-    if not os.access(output, os.W_OK | os.X_OK):
-        raise RequestError(f"output={output} cannot be written to: choose another folder")
+    make_output(output)
     return output
+
+
+def report_file(options: Options) -> tuple[Path, Path]:
+    """The folder to judge, and the file of the page about it. Raises RequestError."""
+    folder = expanded(options.report or "")
+    if not folder.is_dir():
+        raise RequestError(f"report={folder}: there is no such folder; check the path")
+    file = expanded(options.output) if options.output else folder / "report.html"
+    if file.is_dir():
+        raise RequestError(f"output={file} is a folder: name the report's file, for example {file / 'report.html'}")
+    return folder, file
 
 
 def makes(options: Options) -> list[str]:
@@ -79,29 +86,6 @@ def makes(options: Options) -> list[str]:
     if "cartoons" in wanted and options.domain == "cartoon":
         raise RequestError("make=cartoons needs photos: leave out domain=cartoon or make=cartoons")
     return wanted
-
-
-def maker(options: Options) -> dict[str, str] | None:
-    """The checkpoint that makes cartoons or masks, its path and sha256. Raises UserError for one that cannot."""
-    if options.by is None:
-        return None
-    wanted = {"cartoons", "masks"} & set(makes(options))
-    if len(wanted) != 1:
-        raise RequestError("by= makes cartoons or masks: add make=cartoons or make=masks, in two commands for both")
-    from portrait_cartoons.inference import Cartoonizer
-    from portrait_cartoons.networks.weights import file_sha256
-    from portrait_cartoons.preparation.networks import DEEPLAB, segmenter
-    from portrait_cartoons.runs.checkpoint import find
-
-    if options.by == DEEPLAB and wanted == {"masks"}:
-        segmenter(DEEPLAB)
-        return {"path": DEEPLAB, "sha256": DEEPLAB}
-    file = find(expanded(options.by))
-    if wanted == {"cartoons"}:
-        Cartoonizer.load(file, "cpu")  # now, rather than in the midst of the work
-    else:
-        segmenter(str(file))
-    return {"path": str(file), "sha256": file_sha256(file)}
 
 
 def workers(options: Options) -> int:

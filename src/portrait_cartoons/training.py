@@ -1,0 +1,132 @@
+"""One training, from its configuration to the lines that say where everything lies."""
+
+import errno
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch.callbacks import LambdaCallback
+from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
+
+from portrait_cartoons.check.resume import differences
+from portrait_cartoons.cli.build import Experiment, build
+from portrait_cartoons.cli.command import command
+from portrait_cartoons.cli.config import plain, total_epochs
+from portrait_cartoons.errors import UserError
+from portrait_cartoons.models.base import DivergenceError
+from portrait_cartoons.networks.catalogue import named
+from portrait_cartoons.runs import folder as run_folder
+from portrait_cartoons.runs.checkpoint import CheckpointError
+from portrait_cartoons.runs.fitting import refuse_misfit
+from portrait_cartoons.runs.lock import locked
+from portrait_cartoons.runs.names import CHECKPOINTS, CONFIG, METRICS, PAGE
+
+NETWORKS = ("model._target_", "model.generator", "model.discriminator", "model.segmenter")
+DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+def train(cfg: DictConfig) -> None:
+    """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
+    cfg.trainer.max_epochs = total_epochs(plain(cfg))
+    choices = HydraConfig.get().runtime.choices
+    overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
+    checkpoint: Path | None = None
+    content: dict[str, Any] = {}
+    if cfg.resume is None:
+        folder = run_folder.new(run_folder.title(choices), cfg.run_dir)
+    else:
+        folder = run_folder.of(Path(cfg.resume))
+    lock = locked(folder)
+    if cfg.resume is not None:
+        checkpoint, content = run_folder.newest_checkpoint(Path(cfg.resume))
+    cfg.run_dir, cfg.resume = str(folder), None
+    if checkpoint:
+        _compare(content["hyper_parameters"], {**plain(cfg), "model": named(plain(cfg)["model"])})
+        if run_folder.epochs_done(content) >= cfg.trainer.max_epochs:
+            print(f"{folder} has all its {cfg.trainer.max_epochs} epochs; to train on, add model.epochs=<more>")
+            return
+        print(f"resuming from {checkpoint}")
+    run_folder.describe(folder, plain(cfg), overrides)
+
+    experiment = build(cfg)
+    if checkpoint:
+        refuse_misfit(content, experiment.model)
+    print(f"training {choices['model']} on {choices['data']} in {folder}")
+    if features := cfg.model.get("features"):
+        print(f"content loss: {features.layer}, weights {features.weights}")
+    started = time.monotonic()
+    _fit(experiment, folder, checkpoint)
+    _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)
+    for callback in experiment.trainer.callbacks:  # type: ignore[attr-defined]
+        for sentence in getattr(callback, "findings", {}).values():
+            print(f"warning: during this training {sentence}")
+    lock.close()
+
+
+def _fit(experiment: Experiment, folder: Path, checkpoint: Path | None) -> None:
+    """Train to the end. Whatever ends it earlier, but a mistake in the code, is a UserError or leaves the program."""
+    begun: list[bool] = []
+    callbacks: list[Any] = experiment.trainer.callbacks  # type: ignore[attr-defined]
+    callbacks.insert(0, LambdaCallback(on_train_start=lambda *_: begun.append(True)))
+    try:
+        experiment.trainer.fit(experiment.model, experiment.data, ckpt_path=checkpoint, weights_only=True)
+    except DivergenceError as error:
+        good = run_folder.last_good(folder)
+        found = f"the last good checkpoint is {good}" if good else "there is no good checkpoint"
+        raise DivergenceError(f"{error}; {found}") from error
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning's way to end on Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
+    except OSError as error:
+        if not (folder / CONFIG).exists():
+            raise UserError(f"the run folder {folder} was deleted during the training, which cannot go on") from error
+        if error.errno not in DISK_FAILURES:
+            raise
+        raise UserError(
+            f"writing to {folder} failed: {error}; mend that, then continue with resume={folder}"
+        ) from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+        if checkpoint is None or begun:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"cannot go on from {checkpoint}: {reason}; use another one or train anew") from error
+
+
+def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:
+    """Refuse to resume with other networks; tell of every other difference, because it makes another experiment."""
+    changed = {
+        key: (a, b) for key, a, b in differences(then, now) if not key.startswith(("run_dir", "resume", "logger"))
+    }
+    fatal = [key for key in changed if key.startswith(NETWORKS) and not key.endswith(".weights")]
+    if fatal:
+        raise UserError(
+            f"{', '.join(fatal)} differ from the run to be resumed; leave them as they were or start a new run"
+        )
+    for key, (a, b) in changed.items():
+        print(f"note: resuming with {key} = {b!r} instead of {a!r}")
+
+
+def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
+    """Print the last validation beside the unchanged photo, where everything lies, and what to do next."""
+    console = Console()
+    if "val/target/psnr" in metrics:
+        table = Table("nearness to the true cartoon", "PSNR dB", "SSIM", "MSE", title="last validation")
+        for row, prefix in (("output", "val/target"), ("unchanged photo", "baseline/target")):
+            table.add_row(row, *(f"{metrics[f'{prefix}/{name}']:.4g}" for name in ("psnr", "ssim", "mse")))
+        console.print(table)
+    for name in ("fid", "random_fd"):
+        if f"val/{name}" in metrics:
+            values = metrics[f"val/{name}"], metrics[f"baseline/{name}"], int(metrics[f"val/{name}_n"])
+            print("{} to the val cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))
+    print(
+        f"\ntrained for {seconds / 60:.1f} minutes\n"
+        f"  samples      {folder / PAGE}\n"
+        f"  metrics      {folder / METRICS}\n"
+        f"  checkpoints  {folder / CHECKPOINTS}\n"
+        f"next: {command('translate')} {shlex.quote(f'ckpt={folder}')} input=<photo or folder> output=<folder>"
+    )
