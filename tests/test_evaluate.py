@@ -276,12 +276,13 @@ def test_the_tables_of_a_paper_are_set_from_its_finished_runs(capsys: pytest.Cap
     save(camgan / "checkpoints/last.ckpt", "model=cyclegan", "seed=5", "model.epochs=1")
     save(camgan / "checkpoints/best.ckpt", "model=cyclegan", "seed=6", "model.epochs=1")
     save(cyclegan / "checkpoints/last.ckpt", "model=cyclegan", "model.epochs=2")
-    describe(camgan, "camgan_ffhq_whitebox", "data.workers=2", "trainer.devices=1", "data.source.photo=~/ffhq")
+    describe(camgan, "camgan_ffhq_whitebox", "data.num_workers=2", "trainer.devices=1", "data.source.photo=~/ffhq")
     describe(cyclegan, "cyclegan_ffhq_whitebox")
     newest, short = camgan.with_name("2026-01-03_00-00-00"), camgan.with_name("2026-01-04_00-00-00")
     for run_of_camgan in (newest, short):
         shutil.copytree(camgan, run_of_camgan)
     describe(short, "camgan_ffhq_whitebox", "model.epochs=1")
+    describe(newest, "camgan_ffhq_whitebox", "data.num_workers=4")  # decides about speed alone
     evaluate.main([*DATA, *QUICK, "report=camgan_tables"])
     # The newest that is the experiment's, and its last epoch, as none was chosen.
     assert row(read(Path("out/report.json")), "CAMGAN").checkpoint == f"{newest}/checkpoints/last.ckpt"

@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from itertools import pairwise
 from time import perf_counter
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
 
-def repeated(run: Callable[[], object], repetitions: int, device: "torch.device") -> list[float]:
+def repeated(run: Callable[[], object], repetitions: int, device: torch.device) -> list[float]:
     """Seconds of each run but the first, which warms up."""
     ends: list[float] = []
     for _ in range(1 + repetitions):
@@ -24,9 +22,7 @@ def laps(ends: list[float]) -> list[float]:
     return [end - start for start, end in pairwise(ends)]
 
 
-def synchronize(device: "torch.device") -> None:
+def synchronize(device: torch.device) -> None:
     """Wait for what the device has been given to do."""
-    import torch
-
     if device.type != "cpu":
         torch.accelerator.synchronize(device)
