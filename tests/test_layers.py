@@ -16,10 +16,11 @@ ALLOWED_OURS = {
     "timing": set(),
     "progress": set(),
     "devices": {"errors"},
+    "cores": set(),
     "inference": {"devices", "errors", "image", "networks", "runs"},
     "networks": {"networks", "errors"},
     "losses": {"losses", "image"},
-    "data": {"data", "errors", "files", "image"},
+    "data": {"data", "cores", "errors", "files", "image"},
     "models": {"models", "networks", "losses", "errors"},
     "runs": {"runs", "errors", "files", "image", "networks", "models"},
     "evaluation": {
@@ -42,7 +43,18 @@ ALLOWED_OURS = {
         *("speed", "cli", "data", "evaluation", "models"),
         *("devices", "errors", "image", "inference", "timing"),
     },
-    "preparation": {"preparation", "data", "errors", "files", "image", "inference", "networks", "progress", "runs"},
+    "preparation": {
+        "preparation",
+        "cores",
+        "data",
+        "errors",
+        "files",
+        "image",
+        "inference",
+        "networks",
+        "progress",
+        "runs",
+    },
 }
 BARRED_OTHERS = {
     "networks": {"lightning", "hydra", "omegaconf"},

@@ -96,7 +96,8 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     # numbers and types
     "data.batch_size=big": ("data.batch_size=big", "whole number"),
     "data.batch_size=0": ("between 1 and",),
-    "data.num_workers=100000": ("data.num_workers=100000", "between 0 and 256"),
+    "data.num_workers=100000": ("data.num_workers=100000", "between 0 and 256 or auto"),
+    "data.batch_size=auto": ("data.batch_size=auto", "whole number"),
     "model.epochs=99999999999999999999": ("model.epochs=99999999999999999999", "between 1 and 1000000"),
     "model.generator.blocks=-1": ("model.generator.blocks=-1", "between 0 and 10000"),
     "model.generator.blocks=100000": ("model.generator.blocks=100000", "between 0 and 10000"),

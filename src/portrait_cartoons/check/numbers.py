@@ -19,17 +19,19 @@ class Number:
     whole: bool = True
     open: bool = False  # without the limits themselves
     or_null: bool = False
+    or_auto: bool = False
 
     def __contains__(self, value: Any) -> bool:
-        if value is None:
-            return self.or_null
+        if value is None or value == "auto":
+            return self.or_null if value is None else self.or_auto
         if isinstance(value, bool) or not isinstance(value, int if self.whole else int | float):
             return False
         return self.least < value < self.most if self.open else self.least <= value <= self.most
 
     def __str__(self) -> str:
         limits = f"between {self.least:.10g} and {self.most:.10g}{' (both excluded)' if self.open else ''}"
-        return f"{'a whole number' if self.whole else 'a number'} {limits}{' or null' if self.or_null else ''}"
+        others = f"{' or null' if self.or_null else ''}{' or auto' if self.or_auto else ''}"
+        return f"{'a whole number' if self.whole else 'a number'} {limits}{others}"
 
 
 COUNT, POSITIVE, WEIGHT = Number(1, 10**6), Number(whole=False, open=True), Number(whole=False)
@@ -51,7 +53,7 @@ NUMBERS = {
     "data.size": SIDE,
     "data.load_size": SIDE,
     "*batch_size": Number(1, 2**16),
-    "data.*workers": Number(0, 256),
+    "data.num_workers": Number(0, 256, or_auto=True),
     "data.max_unreadable": SHARE,
     "data.smooth_noise": SHARE,
     "data.source.*_share": Number(0, 0.5, whole=False, open=True),

@@ -1,22 +1,18 @@
 """The one LightningDataModule of all systems: training batches that resume exactly, and splits to measure."""
 
-import multiprocessing
 import operator
-import resource
-import signal
 from collections.abc import Collection
 from functools import cached_property, reduce
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import cv2
 import lightning
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from portrait_cartoons.data import transforms
+from portrait_cartoons.data import transforms, workers
 from portrait_cartoons.data.background import Background
 from portrait_cartoons.data.dataset import Sample, TestDataset, TrainingDataset, collate
 from portrait_cartoons.data.fields import Domain, known
@@ -24,7 +20,6 @@ from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.data.folder import DataError
 from portrait_cartoons.data.picture import Splits
 from portrait_cartoons.data.sampler import EpochSampler, Position
-from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
 
 UNREADABLE = "unreadable.txt"  # in the run folder: pictures that could not be read
@@ -45,7 +40,8 @@ class Portraits(lightning.LightningDataModule):
         background_of: the domains, photo or cartoon, whose background that is; the others keep theirs.
         smooth_noise: standard deviation, 0 to 1 (full range), of Gaussian noise on those blurred edges.
         batch_size, val_batch_size: photos per batch in training, and in validation and test.
-        num_workers: loader processes. The samples and their order do not depend on it.
+        num_workers: loader processes of each rank, or auto: as many as suit the machine, and none for pictures that are
+            drawn on the fly. The samples and their order do not depend on it.
         seed: of order and augmentation.
         max_unreadable: the share of unreadable files, 0 to 1, above which training stops.
     """
@@ -62,7 +58,7 @@ class Portraits(lightning.LightningDataModule):
         smooth_noise: float,
         batch_size: int,
         val_batch_size: int,
-        num_workers: int,
+        num_workers: int | Literal["auto"],
         seed: int,
         max_unreadable: float,
     ) -> None:
@@ -78,7 +74,7 @@ class Portraits(lightning.LightningDataModule):
             "load_size": load_size,
             "resize": transforms.EVALUATION_RESIZE,
         }
-        self.batch_size, self.val_batch_size, self.num_workers = batch_size, val_batch_size, num_workers
+        self.batch_size, self.val_batch_size, self._num_workers = batch_size, val_batch_size, num_workers
         self.train = TrainingDataset(
             source.train_photos,
             source.train_cartoons,
@@ -93,6 +89,14 @@ class Portraits(lightning.LightningDataModule):
         self.unreadable: set[str] = set()
         self._start = Position()
         self._seen: dict[str, Tensor] = {}
+
+    @property
+    def num_workers(self) -> int:
+        """Loader processes of each rank."""
+        if self._num_workers != "auto":
+            return self._num_workers
+        drawn = all(type(pictures).drawn for pictures in vars(self.source).values())
+        return 0 if drawn else workers.automatic(self.trainer.num_devices if self.trainer else 1)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         trainer: Any = self.trainer
@@ -175,8 +179,8 @@ class Portraits(lightning.LightningDataModule):
     def loader(self, dataset: Any, batch_size: int, sampler: EpochSampler | None = None) -> DataLoader[Sample]:
         """Batches of a data set, or of a part of one, loaded in the way of all others."""
         if self.num_workers:
-            _allow_open_files(self.num_workers, len(self.fields))
-            Finalize(None, _kill_workers, exitpriority=0)  # before the program waits for its children
+            workers.allow_open_files(self.num_workers, len(self.fields))
+            Finalize(None, workers.kill_all, exitpriority=0)  # before the program waits for its children
         return DataLoader(
             dataset,
             batch_size,
@@ -184,36 +188,7 @@ class Portraits(lightning.LightningDataModule):
             num_workers=self.num_workers,
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_start_worker,
+            worker_init_fn=workers.start,
             persistent_workers=self.num_workers > 0,
             timeout=300 if self.num_workers else 0,  # a worker that hangs would otherwise hang training for ever
         )
-
-
-def _allow_open_files(num_workers: int, fields: int) -> None:
-    """Raise the limit of open files to what so many workers need. Raises UserError where the system allows fewer."""
-    needed = 64 + num_workers * (8 + 2 * fields)  # pipes, and each tensor of the two batches that a worker is ahead
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    if hard != resource.RLIM_INFINITY and hard < needed:
-        raise UserError(
-            f"data.num_workers={num_workers} needs {needed} open files, but the limit here is {hard}: use fewer workers"
-            " or raise the limit with ulimit -n"
-        )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
-
-
-def _start_worker(_: int) -> None:
-    cv2.setNumThreads(0)  # the workers are the parallelism
-    # Ctrl-C and batch systems signal all processes at once, but training still needs its workers to save its state.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _kill_workers() -> None:
-    """End the workers that an exception left behind: Python would send them SIGTERM and wait for ever."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler raises for a worker that is killed
-    for child in multiprocessing.active_children():
-        if child.daemon:
-            child.kill()

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -27,6 +27,8 @@ class Picture(NamedTuple):
 
 class Pictures(Sequence[Picture]):
     """Pictures of a domain, made when asked for."""
+
+    drawn: ClassVar[bool] = False  # whether making one takes less time than bringing it here from another process
 
     @abstractmethod
     def __add__(self, other: Self) -> Self:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 
@@ -60,6 +60,8 @@ class ToyImages(Pictures):
 
     `paired` adds the true cartoon of each as its target. Raises UserError for a size below 16 or a negative seed.
     """
+
+    drawn: ClassVar[bool] = True
 
     domain: Domain
     faces: Sequence[int]

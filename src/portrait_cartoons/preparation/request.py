@@ -1,8 +1,8 @@
 """What a command line asks of `src.prepare`, checked before any work begins."""
 
-import os
 from pathlib import Path
 
+from portrait_cartoons.cores import cores
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, make_output
 from portrait_cartoons.preparation import layout
@@ -90,6 +90,4 @@ def makes(options: Options) -> list[str]:
 
 def workers(options: Options) -> int:
     """How many processes work beside this one."""
-    if options.workers == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(options.workers)
+    return cores() if options.workers == "auto" else int(options.workers)
