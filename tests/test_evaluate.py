@@ -18,6 +18,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
+from torchmetrics.functional.image.lpips import __file__ as lpips_file
+from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
 
 from portrait_cartoons import evaluate
 from portrait_cartoons.check import ConfigError
@@ -28,6 +30,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity
 from portrait_cartoons.image import list_images, load_rgb
+from portrait_cartoons.networks import weights
 from portrait_cartoons.runs.checkpoint import load, load_generator, write
 from tests.conftest import TINY, TOY, Command
 
@@ -467,3 +470,45 @@ def test_torch_fidelity_confirms_what_is_reported(command: Command) -> None:
         assert row(report, name).values["fid"].value == pytest.approx(theirs, rel=1e-4)
     assert row(report, name).values.keys() >= {"precision", "recall"}
     assert report.protocol["features' weights"] == hashlib.sha256(weights.read_bytes()).hexdigest()
+
+
+def lpips(backbone: dict[str, torch.Tensor], ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    """Equation 1 of Zhang et al. 2018 for images in [0, 1], on seven layers of SqueezeNet 1.1."""
+    network = squeezenet1_1()
+    network.load_state_dict(backbone)
+    heads = torch.load(Path(lpips_file).parent / "lpips_models/squeeze.pth", "cpu", weights_only=True)
+    mean, std = (torch.tensor(x).view(3, 1, 1) for x in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    x, y = ((image - mean) / std for image in (ours, theirs))
+    total, place = torch.zeros(len(ours)), 0
+    for number, layer in enumerate(network.features.eval()):
+        x, y = layer(x), layer(y)
+        if number in (1, 4, 7, 9, 10, 11, 12):
+            a, b = (f / (f.norm(dim=1, keepdim=True) + 1e-10) for f in (x, y))
+            total += ((a - b).square() * heads[f"lin{place}.model.1.weight"]).sum(1).mean((1, 2))
+            place += 1
+    return total
+
+
+def test_lpips_has_the_values_of_its_paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    url = SqueezeNet1_1_Weights.IMAGENET1K_V1.url
+    cache = tmp_path / "hub/checkpoints" / Path(url).name
+    cache.parent.mkdir(parents=True)
+    torch.manual_seed(0)
+    backbone = squeezenet1_1().state_dict()
+    torch.save(backbone, cache)
+    arguments = ("lpips=true", "ckpt=Jörgs cartoon.ckpt")
+    with pytest.raises(UserError, match=r"is not the genuine file of the SqueezeNet weights.*leave lpips=true out"):
+        run(*arguments)
+    monkeypatch.setattr(weights, "file_sha256", lambda _: Path(url).stem.rpartition("-")[2])
+    with pytest.raises(UserError, match="at least 32 pixels"):
+        run(*arguments, "data.size=24", "data.load_size=24")
+    report = run(*arguments)
+    values = row(report, "Jörgs_cartoon").values
+    for family, folder in (("content", "photo"), ("target", "target")):
+        expected = lpips(backbone, pixels("Jörgs_cartoon"), pixels(folder)).mean().item()
+        assert values[f"{family}/lpips"].value == pytest.approx(expected, rel=1e-4)
+    assert row(report, "unchanged photo").values["content/lpips"].value == 0
+    assert "cycle/lpips" not in values
+    with pytest.raises(UserError, match="differs in lpips"):
+        run("ckpt=runs/*/*")

@@ -32,6 +32,7 @@ OPTIONS = CONF / "evaluate.yaml"
 KINDS = {
     "limit": "a whole number of pictures or null",
     "fidelity": "true or false",
+    "lpips": "true or false",
     "bootstrap": "a whole number of resamples",
     "seed": "a whole number",
 }

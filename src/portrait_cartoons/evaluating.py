@@ -18,6 +18,7 @@ from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.bootstrap import Bootstrap
 from portrait_cartoons.evaluation.evaluator import Evaluator, Split
 from portrait_cartoons.evaluation.features import Choice, feature_network
+from portrait_cartoons.evaluation.lpips import SMALLEST, Lpips
 from portrait_cartoons.evaluation.options import Options
 from portrait_cartoons.evaluation.paper import Paper
 from portrait_cartoons.evaluation.report import Report
@@ -90,12 +91,15 @@ def _evaluator(options: Options, cfg: DictConfig) -> Evaluator:
     network = feature_network(cast(Choice, options.features), options.weights, keys="")
     if options.fidelity and network.weights is None:
         raise OptionError("fidelity=true needs the Inception weights: use features=inception, or leave fidelity out")
+    if options.lpips and cfg.data.size < SMALLEST:
+        raise OptionError(f"lpips=true needs pictures of at least {SMALLEST} pixels: use a larger data.size")
+    perceptual = Lpips() if options.lpips else None
     data = build_data(cfg, ("photo",))
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     folder = expanded(options.output) if options.output else ranks.agreed(ROOT / now)
     split = cast(Split, options.split)
     chosen, bootstrap = device(options.device), Bootstrap(options.bootstrap, options.seed)
-    return Evaluator(data, split, options.limit, network, bootstrap, chosen, made(folder))
+    return Evaluator(data, split, options.limit, network, bootstrap, chosen, made(folder), perceptual)
 
 
 def _show(report: Report, evaluator: Evaluator, missing: list[str]) -> None:

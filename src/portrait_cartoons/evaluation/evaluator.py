@@ -18,10 +18,11 @@ from portrait_cartoons.data.dataset import TestDataset
 from portrait_cartoons.data.fingerprint import fingerprint, identities
 from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation import ranks, scores
+from portrait_cartoons.evaluation import lpips, ranks, scores
 from portrait_cartoons.evaluation.bootstrap import Bootstrap, Estimate
 from portrait_cartoons.evaluation.distances import NEIGHBOURS, frechet, kernel, kernel_subsets, precision_recall
 from portrait_cartoons.evaluation.features import FeatureNetwork
+from portrait_cartoons.evaluation.lpips import Lpips
 from portrait_cartoons.evaluation.report import Protocol, Row, Value
 from portrait_cartoons.evaluation.scores import Scores, saved
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol
@@ -56,8 +57,10 @@ class Evaluator:
         bootstrap: Bootstrap,
         device: torch.device,
         folder: Path,
+        perceptual: Lpips | None = None,
     ) -> None:
         self.data, self.name, self.network, self.bootstrap = data, split, network, bootstrap
+        self.lpips = perceptual.to(device) if perceptual else None
         self.device, self.folder = device, folder
         self.photos, self.cartoons = data.split(split)
         self.counts = [min(limit or len(pictures), len(pictures)) for pictures in (self.photos, self.cartoons)]
@@ -77,6 +80,7 @@ class Evaluator:
             "background": self.photos.background,
             **self._cartoon_protocol,
             **scores.PROTOCOL,
+            **(lpips.PROTOCOL if self.lpips else {}),
             self.network.kernel: f"cubic kernel, subsets: {subsets} of {size} images",
             "precision and recall": f"the {NEIGHBOURS} nearest neighbours of each image, by the same features",
             "bootstrap": f"{self.bootstrap.resamples} resamples of images, 95 % of the deviations from their mean",
@@ -108,7 +112,7 @@ class Evaluator:
         photos, cartoons = self.counts
         for indices, batch in self._batches(self.cartoons, cartoons, "cartoons"):
             self._save(CARTOONS, indices, saved("cartoon", batch["cartoon"]))
-        measured = Scores(self.network)
+        measured = Scores(self.network, self.lpips)
         for indices, batch in self._batches(self.photos, photos, "photos"):
             photo, target = batch["photo"], batch.get("target")
             self._save(PHOTOS, indices, measured.update(photo, photo, None, target))
@@ -142,7 +146,7 @@ class Evaluator:
             near = max(round(size / divisor), 1) * divisor
             raise UserError(f"{file} needs pictures whose side is a multiple of {divisor}: use data.size={near}")
         model.to(self.device)
-        measured = Scores(self.network)
+        measured = Scores(self.network, self.lpips)
         for indices, batch in self._batches(self.photos, self.counts[0], name):
             with torch.inference_mode():
                 outputs = model.validation_step(batch, 0)

@@ -14,6 +14,7 @@ class Options:
     features: str
     weights: str | None
     fidelity: bool
+    lpips: bool
     bootstrap: int
     seed: int
     device: str

@@ -13,6 +13,7 @@ from torchmetrics.functional.image import peak_signal_noise_ratio, structural_si
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.features import FeatureNetwork
+from portrait_cartoons.evaluation.lpips import Lpips
 from portrait_cartoons.image import to_uint8
 
 # By their values the metrics torchmetrics computes here; part of a report's protocol.
@@ -34,7 +35,8 @@ class ScoreError(UserError):
 class Scores:
     """Values of single images, and features of all outputs.
 
-    `images` holds for each family the vectors psnr (dB), ssim and mse of images in [0, 1], a value per image:
+    `images` holds for each family the vectors psnr (dB), ssim and mse of images in [0, 1], a value per image, and lpips
+    of content and target where its network is given:
 
         content/*     output against its photo
         cycle/*       the photo's reconstruction against it, where the model makes one
@@ -43,8 +45,8 @@ class Scores:
                       map there, whose windows reach up to 5 pixels into the person. NaN where all is person
     """
 
-    def __init__(self, network: FeatureNetwork) -> None:
-        self.network = network
+    def __init__(self, network: FeatureNetwork, lpips: Lpips | None = None) -> None:
+        self.network, self.lpips = network, lpips
         self._parts: dict[str, list[Tensor]] = {}
 
     def update(
@@ -72,6 +74,8 @@ class Scores:
                 if ours in unit and theirs in unit:
                     for name, values in similarity(unit[ours], unit[theirs]).items():
                         self._add(f"{family}/{name}", values.cpu())
+                    if self.lpips and family != "cycle":
+                        self._add(f"{family}/lpips", self.lpips(unit[ours], unit[theirs]).cpu())
             if person is not None:
                 for name, values in similarity_within(~person, unit["output"], unit["photo"]).items():
                     self._add(f"background/{name}", values.cpu())

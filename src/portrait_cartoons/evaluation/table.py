@@ -13,6 +13,7 @@ _FAMILIES = {
     "content/": "Content: the cartoon against its photo.",
     "cycle/": "Cycle: the photo's reconstruction against the photo.",
     "target/": "Target: the cartoon against the true one.",
+    "lpips": "LPIPS: how different two pictures look, between features of SqueezeNet 1.1.",
     "mse": "MSE is of values between 0 and 1.",
     "random_": "Random FD and KD: distances between features of a fixed random network, neither FID nor KID.",
 }
