@@ -369,3 +369,9 @@ def test_a_phones_picture_is_not_turned_twice_and_damage_is_one_sentence(tmp_pat
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ImageError, match=r"^cannot read the image .*IMG_0001\.HEIC: .*; replace it or leave it out$"):
         load_rgb(path)
+
+
+def test_what_is_not_a_regular_file_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match="it is not a regular file"):
+        load_rgb(tmp_path / "pipe.jpg")

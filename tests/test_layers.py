@@ -38,7 +38,7 @@ ALLOWED_OURS = {
     },
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
     "cli": {"cli", "errors", "callbacks", "data", "models"},
-    "check": {"check", "cli", "errors", "files", "data", "networks", "runs"},
+    "check": {"check", "cli", "errors", "files", "image", "data", "networks", "runs"},
     "speed": {
         *("speed", "cli", "data", "evaluation", "models"),
         *("devices", "errors", "image", "inference", "timing"),

@@ -59,6 +59,7 @@ class TestTranslating:
         sizes = {"a.png": (20, 31), "Jörg & Zoë.jpg": (1, 1), "deep/er/b c.webp": (3, 200), "deep/d.e.bmp": (70, 65)}
         for name, size in sizes.items():
             add(tmp_path / "photos" / name, np.full((*size, 3), 255, np.uint8))
+        (tmp_path / "photos" / "phone.avif").touch()
         assert run() == 0
         cartoons = tmp_path / "cartoons"
         assert files(cartoons) == ["Jörg & Zoë.png", "a.png", "deep/d.e.png", "deep/er/b c.png"]
@@ -66,7 +67,9 @@ class TestTranslating:
             cartoon = load_rgb((cartoons / name).with_suffix(".png"))
             assert cartoon.shape == (*size, 3)
             assert (cartoon == 0).all()
-        closing = capsys.readouterr().out.splitlines()[-1]
+        printed = capsys.readouterr().out
+        assert f"note: 1 file has a format not read here (AVIF) in {tmp_path / 'photos'}: convert" in printed
+        closing = printed.splitlines()[-1]
         assert closing == f"4 translated, 0 skipped (already there), 0 failed; the cartoons are in {cartoons}"
 
     def test_a_single_photo(self, tmp_path: Path, run: Callable[..., int]) -> None:

@@ -4,9 +4,11 @@ Files hold uint8 RGB arrays of shape H x W x 3; networks see float tensors of sh
 """
 
 import io
+import stat
 import struct
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,7 @@ register_heif_opener()  # the pictures of phones
 FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
+    ".jfif": "JPEG",
     ".png": "PNG",
     ".webp": "WEBP",
     ".bmp": "BMP",
@@ -34,6 +37,12 @@ FORMATS = {
     ".gif": "GIF",
     ".heic": "HEIF",
     ".heif": "HEIF",
+}
+
+# Pictures that a user may believe to be taken: from newer phones, from cameras, from drawing programs.
+UNREAD = {
+    *(".avif", ".jxl", ".jp2", ".svg", ".eps", ".tga", ".psd", ".kra", ".xcf", ".clip"),
+    *(".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".rw2"),
 }
 
 # What Pillow's decoders let escape when bytes are damaged or hostile.
@@ -125,6 +134,15 @@ def list_images(folder: str | Path) -> list[Path]:
     return sorted(path for path in files if path.suffix.lower() in FORMATS)
 
 
+def unread(folder: Path) -> str:
+    """A sentence that counts the pictures below the folder whose formats are not read; empty where there are none."""
+    names = (name for _, _, names in walk(folder, set(), lambda _: None) for name in names)
+    counts = Counter(suffix for name in names if (suffix := Path(name).suffix.lower()) in UNREAD)
+    kinds = ", ".join(suffix.removeprefix(".").upper() for suffix in sorted(counts))
+    what = "file has a format" if counts.total() == 1 else "files have formats"
+    return f"{counts.total()} {what} not read here ({kinds}) in {folder}: convert to JPEG or PNG" if counts else ""
+
+
 def to_uint8(x: Tensor) -> Tensor:
     """Pixels in [-1, 1], any float type and shape, as uint8: rounded to the nearest value, clamped to [0, 255].
 
@@ -172,6 +190,8 @@ def _decode(
 def _opened(path: str | Path) -> Iterator[Image.Image]:
     """The image, not decoded yet. Whatever escapes Pillow in the block is raised as ImageError."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            raise OSError("it is not a regular file")  # a pipe would wait for ever
         # Pillow warns of odd metadata and of sizes our own limit decides on.
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=tuple(FORMATS.values())) as image:
             yield image

@@ -107,11 +107,13 @@ def _distinct_names(names: list[Path], suffix: str) -> list[Path]:
 
 def _translate(todo: dict[Path, Path], options: Options) -> int:
     """Write the cartoons and give the number of photos that failed, each reported on stderr."""
-    from portrait_cartoons.image import ImageError, load_rgb, save_image
+    from portrait_cartoons.image import ImageError, load_rgb, save_image, unread
     from portrait_cartoons.inference import Cartoonizer, InferenceError
     from portrait_cartoons.progress import tracked
 
     cartoonizer = Cartoonizer.load(expanded(options.ckpt), options.device, options.max_side)
+    if sentence := unread(expanded(options.input)):
+        print(f"note: {sentence}")
     if options.max_side is None:
         size = cartoonizer.size
         print(f"larger photos are worked on at {size} pixels, the size the model was trained on (max_side= changes it)")

@@ -209,13 +209,19 @@ def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, 
     assert check(composed("train", overrides)) == []
 
 
-def test_the_demo_works_on_any_two_folders_too(tmp_path: Path) -> None:
+def test_the_demo_works_on_any_two_folders_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for n in range(3):
         Image.new("RGB", (40, 40)).save(tmp_path / f"{n}.png")
     folders = ["data=folder", f"data.source.photo={tmp_path}", f"data.source.cartoon={tmp_path}"]
     cfg = composed("train", ["experiment=demo", *folders])
     assert check(cfg) == []
+    assert "note:" not in capsys.readouterr().out
     assert cfg.data.size == composed("train", ["experiment=demo"]).data.size
+    for name in ("a.CR2", "b.avif", "deep/c.avif", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert check(cfg) == []
+    assert f"note: 3 files have formats not read here (AVIF, CR2) in {tmp_path}: convert" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("experiment", groups()["experiment"])

@@ -99,13 +99,19 @@ def check(cfg: DictConfig, root: str = "train", networks: bool = True, at_once: 
     problems = static_problems(cfg, root)
     if not at_once and not problems:
         print("loading libraries ...", flush=True)
-        from portrait_cartoons.check.pictures import picture_problems  # these bring torch and lightning
+        from portrait_cartoons.check.pictures import (  # these bring torch and lightning
+            picture_problems,
+            pictures_left_out,
+        )
         from portrait_cartoons.check.trial import trial_problems
 
         tree = plain(cfg)
         problems |= signature_problems(cfg)
         problems |= trial_problems(tree, problems) if networks else {}
         problems |= picture_problems(tree, problems, training=networks)
+        if not problems:
+            for sentence in pictures_left_out(tree):
+                print(f"note: {sentence}")
     return list(problems.values())
 
 

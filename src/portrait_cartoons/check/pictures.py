@@ -8,6 +8,8 @@ from portrait_cartoons.cli.build import made, reason
 from portrait_cartoons.data.fields import known as known_fields
 from portrait_cartoons.data.picture import Splits, read
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.files import expanded
+from portrait_cartoons.image import unread
 
 
 def pictures(tree: Tree) -> Splits:
@@ -21,6 +23,13 @@ def picture_problems(tree: Tree, known: Collection[str], training: bool) -> dict
     Nothing is looked for where the keys known to have a problem already decide what would be found.
     """
     return {} if affected(("data.source", "data.load_size"), known) else dict(_problems(tree, training))
+
+
+def pictures_left_out(tree: Tree) -> Iterator[str]:
+    """A sentence for each folder of the data that also holds pictures of formats that are not read."""
+    for key in ("root", "photo", "cartoon"):
+        if (folder := tree["data"]["source"].get(key)) and (sentence := unread(expanded(folder))):
+            yield sentence
 
 
 def _problems(tree: Tree, training: bool) -> Iterator[Problem]:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from portrait_cartoons.files import expanded, write
+from portrait_cartoons.image import unread
 from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.networks.weights import file_sha256
 from portrait_cartoons.preparation import request
@@ -35,6 +36,9 @@ def prepare(options: Options, inputs: list[Path], output: Path) -> int:
             raise request.RequestError(
                 f"output={output} cannot be written to ({error.strerror}): make room or choose another folder"
             ) from error
+    for folder in inputs:
+        if sentence := unread(folder):
+            print(f"note: {sentence}")
     return _summary(rows, options, output)
 
 
