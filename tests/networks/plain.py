@@ -133,6 +133,23 @@ def cartoon_generator(
     return w.conv(x, pad=3, mode=mode)
 
 
+def light(w: Weights, x: Tensor, blocks: int) -> Tensor:
+    def layer(x: Tensor, pad: int = 1, stride: int = 1, slope: float = 0.2, groups: int = 1) -> Tensor:
+        x = f.conv2d(f.pad(x, (pad,) * 4, "reflect"), next(w.values), None, stride, groups=groups)
+        mean, variance = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), correction=0, keepdim=True)
+        x = (x - mean) / (variance + 1e-5).sqrt() * next(w.values).view(-1, 1, 1) + next(w.values).view(-1, 1, 1)
+        return torch.where(x > 0, x, slope * x)
+
+    y = layer(layer(layer(x, pad=3), stride=2))
+    y = layer(layer(y, stride=2))
+    for _ in range(blocks):
+        inner = layer(y, pad=0)
+        y = y + layer(layer(inner, groups=inner.shape[1]), pad=0, slope=1.0)
+    for _ in range(2):
+        y = layer(layer(f.interpolate(y, (2 * y.shape[2], 2 * y.shape[3]), mode="bilinear")))
+    return (x + w.conv(y, pad=3)).clamp(-1, 1)
+
+
 def cartoon_discriminator(w: Weights, x: Tensor) -> Tensor:
     x = leaky_relu(w.conv(x, pad=1, mode=ZEROS), 0.2)
     for _ in range(2):

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from portrait_cartoons.networks.artifygan import ArtifyDiscriminator, ArtifyGenerator
 from portrait_cartoons.networks.cartoongan import CartoonDiscriminator, CartoonGenerator
 from portrait_cartoons.networks.ganilla import GanillaGenerator
+from portrait_cartoons.networks.light import LightGenerator
 from portrait_cartoons.networks.patchgan import PatchDiscriminator
 from portrait_cartoons.networks.resnet import ResnetGenerator
 from portrait_cartoons.networks.unet import UNet
@@ -28,6 +29,7 @@ def artify(w: Weights, x: Tensor, kernel: int, extra_convs: bool) -> Tensor:
 
 NETWORKS: dict[str, tuple[nn.Module, str, Any]] = {
     "resnet": (ResnetGenerator(8, blocks=2), "instance", partial(plain.resnet, blocks=2)),
+    "light": (LightGenerator(8, blocks=2), "none", partial(plain.light, blocks=2)),
     "patchgan": (PatchDiscriminator(8, layers=3), "instance", partial(plain.patchgan, layers=3)),
     "patchgan of two layers": (PatchDiscriminator(8, layers=2), "instance", partial(plain.patchgan, layers=2)),
     "cartoongan d": (CartoonDiscriminator(4), "instance", plain.cartoon_discriminator),

@@ -13,6 +13,8 @@ from portrait_cartoons.cli.config import CONF
 Tree = Mapping[str, Any]  # a resolved configuration
 Problem = tuple[str, str]  # the key it is about, and the sentence
 
+PLACES = {"generator": "model.generator"}  # where the keys of a group stand, if not under its name
+
 # What other programs and the papers call a key, by its last part.
 OTHER_NAMES = {
     "gpus": "accelerator",
@@ -49,7 +51,7 @@ def choices_by_key() -> dict[str, list[str]]:
         for choice in choices if group != "experiment" else ():
             tree = OmegaConf.to_container(OmegaConf.load(CONF / group / f"{choice}.yaml"))
             for key in nodes(tree):
-                found.setdefault(f"{group}.{key}", []).append(choice)
+                found.setdefault(f"{PLACES.get(group, group)}.{key}", []).append(choice)
     return found
 
 
@@ -81,4 +83,5 @@ def _nearest(key: str, known: list[str]) -> str | None:
 
 
 def _choice(key: str) -> str:
-    return f"{key.partition('.')[0]}={' or '.join(choices_by_key()[key])}"
+    group = next((group for group, place in PLACES.items() if key.startswith(f"{place}.")), key.partition(".")[0])
+    return f"{group}={' or '.join(choices_by_key()[key])}"

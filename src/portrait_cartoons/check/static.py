@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from portrait_cartoons.check.calls import call_problems
-from portrait_cartoons.check.keys import Problem, Tree, nodes, unknown
+from portrait_cartoons.check.keys import PLACES, Problem, Tree, nodes, unknown
 from portrait_cartoons.check.numbers import number_problems
 from portrait_cartoons.check.phases import phase_problems
 from portrait_cartoons.check.players import player_problems
@@ -21,6 +21,7 @@ from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
 from portrait_cartoons.runs.names import CHECKPOINTS, CONFIG, METRICS, OVERRIDES
 
+PARTS = tuple(group for group in GROUPS if group != "experiment" and group not in PLACES)  # each a key of its own
 OPEN_FILES, OPEN_FILES_OF_A_WORKER = 64, 16  # of a program that trains: with fewer, workers hang or fail
 
 
@@ -34,7 +35,7 @@ def static_problems(cfg: DictConfig, root: str) -> dict[str, str]:
     except OmegaConfBaseException as error:
         key = getattr(error, "full_key", None) or "a key"
         return {"": f"{key} has no value, or one that refers to a key that does not exist; give it one"}
-    if lost := [name for name in GROUPS[:-1] if not isinstance(tree.get(name), dict)]:
+    if lost := [name for name in PARTS if not isinstance(tree.get(name), dict)]:
         return {"": f"{', '.join(lost)}: every run needs this part; choose one with {lost[0]}=<choice>"}
     top = _top_keys(root)
     known = [key for key in nodes(tree) if key.partition(".")[0] in top]
@@ -71,7 +72,7 @@ def defaults(root: str) -> DictConfig:
 
 @cache
 def _top_keys(root: str) -> tuple[str, ...]:
-    return (*GROUPS, *(str(key) for key in defaults(root) if key not in GROUPS))
+    return (*PARTS, *(str(key) for key in defaults(root) if key not in PARTS))
 
 
 def _folder_problems(tree: Tree) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from textwrap import fill
 from portrait_cartoons.cli.command import command, in_words_of_here
 from portrait_cartoons.cli.config import CONF
 
-GROUPS = ("model", "data", "loss", "trainer", "metrics", "callbacks", "logger", "experiment")
+GROUPS = ("model", "generator", "data", "loss", "trainer", "metrics", "callbacks", "logger", "experiment")
 
 _PURPOSE = {
     "train": "Train, or continue, one model.",

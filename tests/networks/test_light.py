@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from portrait_cartoons.cli.config import CONF, composed
+from portrait_cartoons.networks.light import LightGenerator
+
+MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+
+
+def test_it_is_light() -> None:
+    assert sum(parameter.numel() for parameter in LightGenerator().parameters()) == 701_827
+
+
+def test_it_begins_at_the_photo() -> None:
+    photo = torch.rand(2, 3, 16, 24) * 2 - 1
+    assert torch.equal(LightGenerator(width=4, blocks=1)(photo), photo)
+
+
+def test_a_pixel_beyond_the_range_still_learns() -> None:
+    network = LightGenerator(width=4, blocks=1)
+    bias = network.change.bias
+    assert bias is not None
+    torch.nn.init.constant_(bias, 2.3)
+    output = network(torch.zeros(1, 3, 16, 16))
+    assert (output == 1).all()
+    (gradient,) = torch.autograd.grad(output.mean(), bias)
+    assert gradient.min() > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_takes_it_and_keeps_everything_else(model: str) -> None:
+    own, light = (composed("train", [f"model={model}", *more]).model for more in ((), ("generator=light",)))
+    assert light.generator == {
+        "_target_": "portrait_cartoons.networks.light.LightGenerator",
+        "_partial_": True,
+        "width": 32,
+        "blocks": 4,
+    }
+    assert {name for name in own if own[name] != light[name]} == {"generator"}
