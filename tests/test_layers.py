@@ -39,6 +39,7 @@ ALLOWED_OURS = {
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
     "cli": {"cli", "errors", "callbacks", "data", "models"},
     "check": {"check", "cli", "errors", "files", "image", "data", "networks", "runs"},
+    "search": {"search", "check", "cli", "errors", "evaluation", "files", "runs"},
     "speed": {
         *("speed", "cli", "data", "evaluation", "models"),
         *("devices", "errors", "image", "inference", "timing"),
@@ -69,6 +70,7 @@ BARRED_OTHERS = {
 NAMES = {value for name, value in vars(names).items() if name.isupper()}
 ENTRIES = {
     *("__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery", "prepare"),
+    "sweep",
     *("training", "evaluating"),  # what train and evaluate do once they know what is asked of them
 }
 

@@ -1,7 +1,5 @@
 """Every file of sweeps/: whatever W&B's agent runs with it is a valid training run."""
 
-import re
-import shlex
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,10 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_command_args, load_sweep_config
 
-from portrait_cartoons.check.overrides import parsed, swept
 from portrait_cartoons.check.static import signature_problems, static_problems
 from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.runs.metrics_csv import read_metrics
+from portrait_cartoons.search.file import read as local
 from tests.conftest import Command
 from tests.models.test_smoke import tiny
 
@@ -50,13 +48,6 @@ def arguments(sweep: dict[str, Any], chosen: dict[str, Any]) -> list[str]:
     return line[4:]
 
 
-def multirun(file: Path) -> list[str]:
-    """The arguments of the same search without W&B, as the file's header gives them."""
-    header = file.read_text().replace("\\\n#", "")
-    (command,) = re.findall(r"^#   python -m src\.train --multirun (.*)", header, re.MULTILINE)
-    return shlex.split(command)
-
-
 @every_file
 def test_it_is_a_sweep_that_wandb_can_run(file: Path) -> None:
     sweep = read(file)
@@ -84,20 +75,10 @@ def test_every_combination_of_values_is_a_valid_run(file: Path) -> None:
 
 
 @every_file
-def test_the_header_gives_the_same_search_without_an_account(file: Path) -> None:
-    sweep = read(file)
-    assert f"wandb sweep sweeps/{file.name}\n" in file.read_text()
-    overrides = [parsed(text) for text in multirun(file)]
-    searched = {override.get_key_element(): swept(override) for override in overrides if swept(override)}
-    assert searched.keys() == sweep["parameters"].keys()
-    for key, given in searched.items():
-        wanted = [str(value) for value in values(sweep["parameters"][key])]
-        if sweep["method"] == "grid":
-            assert given == wanted
-        else:
-            assert [float(given[0]), float(given[-1])] == [float(end) for end in wanted]
-    fixed = {override.input_line for override in overrides if override.get_key_element() not in searched}
-    assert {"logger=wandb", *fixed} == set(arguments(sweep, {}))
+def test_the_header_gives_both_commands(file: Path) -> None:
+    for command in ("wandb sweep", "python -m src.sweep"):
+        assert f"#   {command} sweeps/{file.name}\n" in file.read_text()
+    assert {"logger=wandb", *local(file, None).sweep.fixed} == set(arguments(read(file), {}))
 
 
 @every_file

@@ -1,5 +1,6 @@
 """Every problem of a configuration at once, before any work: each one sentence that names the key and the way out."""
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def checked_sweep(root: str, overrides: list[str]) -> None:
     values = [_single(text) for text in overrides]
     first = [texts[0] for texts in values]
     runs = [first, *([*first[:n], text, *first[n + 1 :]] for n, texts in enumerate(values) for text in texts[1:])]
+    checked_runs(root, runs, problems)
+
+
+def checked_runs(root: str, runs: Iterable[list[str]], known: Iterable[str] = ()) -> None:
+    """Check the runs that these lists of overrides describe.
+
+    Raises:
+        ConfigError: with the problems that are known and those of all the runs.
+    """
+    problems = dict.fromkeys(known)
     for run in runs:
         try:
             checked_config(root, run)
@@ -98,7 +109,8 @@ def check(cfg: DictConfig, root: str = "train", networks: bool = True, at_once: 
     """
     problems = static_problems(cfg, root)
     if not at_once and not problems:
-        print("loading libraries ...", flush=True)
+        if "lightning" not in sys.modules:
+            print("loading libraries ...", flush=True)
         from portrait_cartoons.check.pictures import (  # these bring torch and lightning
             picture_problems,
             pictures_left_out,

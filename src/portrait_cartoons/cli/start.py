@@ -9,6 +9,7 @@ from portrait_cartoons.errors import reported
 
 COMMANDS = {
     "train": "train, or continue, one model",
+    "sweep": "search for weights: run a sweep file of W&B without an account",
     "validate": "say what would be wrong with a training run, and start nothing",
     "evaluate": "measure trained models and compare them",
     "translate": "turn photos into cartoons with a trained model",

@@ -96,7 +96,12 @@ def paper_tables(report: Report) -> list[Table]:
 
 
 def header(column: str, line_break: str = " ") -> str:
-    """The column's title, broken after its first word where it has several, with an arrow towards the better values."""
+    """The column's title, broken after its first word where it has several, with an arrow towards the better values.
+
+    A column of another kind is called by its key.
+    """
+    if column not in COLUMNS:
+        return column
     return COLUMNS[column].title.replace(" ", line_break, 1) + _ARROWS[COLUMNS[column].better]
 
 

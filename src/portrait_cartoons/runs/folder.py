@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml  # type: ignore[import-untyped]
 from omegaconf import OmegaConf
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, write
 from portrait_cartoons.runs.checkpoint import CheckpointError, load_generator, read
 from portrait_cartoons.runs.names import BEST, CHECKPOINTS, CONFIG, DIFF, ENVIRONMENT, LAST, OVERRIDES, PREVIOUS
+from portrait_cartoons.runs.plain_yaml import plain_yaml
 
 ROOT = Path("runs")
 PROBE = 128  # side of a picture that all generators can be tried on, in pixels
@@ -155,22 +155,12 @@ def overrides(run: Path) -> list[str]:
     return saved
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Without references, by which a few lines can stand for millions."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("it refers to itself")
-        return super().compose_node(parent, index)
-
-
 def _plain_yaml(file: Path) -> Any:
-    """What a file says that may come from another person. Nothing in it is resolved or made."""
+    """What a file says that may come from another person."""
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506 - a safe loader
-    except Exception as error:  # whatever a damaged file makes the parser raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"cannot read {file} ({reason}); restore it or start anew") from error
+        return plain_yaml(file)
+    except ValueError as error:
+        raise UserError(f"cannot read {file} ({error}); restore it or start anew") from error
 
 
 def describe(run: Path, config: dict[str, Any], overrides: list[str]) -> None:
