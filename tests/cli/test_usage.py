@@ -34,7 +34,9 @@ def test_help_is_asked_for_in_the_usual_ways() -> None:
     assert not usage.asked(["run_dir=help"])
 
 
-@pytest.mark.parametrize("entry", ["train", "validate", "evaluate", "translate", "benchmark", "gallery", "prepare"])
+@pytest.mark.parametrize(
+    "entry", ["train", "validate", "evaluate", "translate", "benchmark", "gallery", "prepare", "sweep"]
+)
 def test_help_speaks_of_commands_as_they_are_started(
     entry: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
