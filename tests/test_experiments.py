@@ -28,7 +28,7 @@ def parts(name: str, target: str, **options: Any) -> Values:
 
 PATCHGAN = parts("discriminator", "patchgan.PatchDiscriminator", width=64, layers=3)
 CYCLIC = {
-    "objective": "lsgan", "pool_size": 50, "batch_size": 1, "epochs": 200, "decay_share": 0.5,
+    "objective": "lsgan", "pool_size": 50, "batch_size": 1, "epochs": 200, "decay_share": 0.5, "ema": 0,
     **PATCHGAN, **adam("g", 2e-4), **adam("d", 2e-4),
 }  # fmt: skip
 CYCLEGAN = {
@@ -48,14 +48,14 @@ CARTOONGAN = {
     "_target_": "portrait_cartoons.models.cartoongan.CartoonGAN", **CARTOON_NETWORKS,
     "objective": "lsgan", "pool_size": 50, "batch_size": 8, **adam("g", 1e-5), **adam("d", 1e-5),
     "phases.content.epochs": 20, "phases.content.decay_share": 0.5, "phases.content.lr.g": 2e-4,
-    "epochs": 200, "decay_share": 0.5,
+    "epochs": 200, "decay_share": 0.5, "ema": 0,
 }  # fmt: skip
 SELFIEGAN = {
     "_target_": "portrait_cartoons.models.selfiegan.SelfieGAN", **CARTOON_NETWORKS,
     **parts("segmenter", "unet.UNet", width=64, levels=4, weights=None),
     "objective": "lsgan", "background": "white", "joint": "none", "batch_size": 8,
     **adam("g", 2e-4), **adam("d", 2e-4), **adam("u", 2e-4, (0.9, 0.999)),
-    "phases.content.epochs": 1, "phases.segment.epochs": 20, "epochs": 20, "decay_share": 0.0,
+    "phases.content.epochs": 1, "phases.segment.epochs": 20, "epochs": 20, "decay_share": 0.0, "ema": 0,
 }  # fmt: skip
 ARTIFYGAN = {
     "_target_": "portrait_cartoons.models.artifygan.ArtifyGAN",
@@ -63,7 +63,14 @@ ARTIFYGAN = {
     **parts("discriminator", "artifygan.ArtifyDiscriminator", width=32),
     **parts("features", "features.PretrainedFeatures", layer="vgg16.23", weights="imagenet", size=None),
     "objective": "vanilla", "pool_size": 0, "batch_size": 16, **adam("g", 1e-3), **adam("d", 1e-3),
-    "phases.content.epochs": 10, "epochs": 200, "decay_share": 0.0, "gamma": 1.0,
+    "phases.content.epochs": 10, "epochs": 200, "decay_share": 0.0, "gamma": 1.0, "ema": 0,
+}  # fmt: skip
+PIX2PIX = {
+    "_target_": "portrait_cartoons.models.pix2pix.Pix2Pix",
+    **parts("generator", "pix2pix.PixGenerator", width=64, levels=8, norm="instance"),
+    **parts("discriminator", "patchgan.PatchDiscriminator", width=64, layers=3, channels=6, norm="instance"),
+    "objective": "vanilla", "batch_size": 1, "epochs": 200, "decay_share": 0.0, "ema": 0,
+    **adam("g", 2e-4), **adam("d", 2e-4),
 }  # fmt: skip
 
 WITH_IDENTITY = {"g.adv": 1, "g.cycle": 10, "g.identity": 5, "d.adv": 1}
@@ -145,7 +152,7 @@ def test_values_are_the_published_ones(name: str) -> None:
 
 def test_models_without_an_experiment_compose_the_same() -> None:
     values = {"cyclegan": CYCLEGAN, "camgan": CAMGAN, "ganilla": CAMGAN | {GATE: "none"}, "cartoongan": CARTOONGAN}
-    values |= {"selfiegan": SELFIEGAN, "artifygan": ARTIFYGAN | {"epochs": 69}}
+    values |= {"selfiegan": SELFIEGAN, "artifygan": ARTIFYGAN | {"epochs": 69}, "pix2pix": PIX2PIX}
     for name, expected in values.items():
         found = flat(plain(composed("train", [f"model={name}"]))["model"])
         assert expected.items() <= found.items(), name

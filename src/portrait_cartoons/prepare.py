@@ -11,6 +11,7 @@ photo.csv: what became of each file and why. The input is never changed. An inte
 make=cartoons: half of the training photos become cartoons instead, so that the two domains show different people, and
     the photos of val and test get their own cartoons as target/val and target/test. OpenCV draws them (bilateral
     filters, mean shift, difference of Gaussians), or a trained generator: by=<run folder or checkpoint>.
+make=targets: every photo keeps its place and gets its own cartoon as target: pairs, for pix2pix.
 make=masks: who is person and who is not, in photo_mask and cartoon_mask, by OpenCV's GrabCut around the face, or by
     the U-Net of a SelfieGAN: by=<run folder or checkpoint>, or torchvision's DeepLabV3, 160 MB: by=deeplabv3.
 make=outlines: |dilate - erode| of the pictures, in photo_outline and cartoon_outline.

@@ -20,12 +20,13 @@ from tests.runs.test_resume import assert_same_run, rows
 MODELS = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ganilla"})
 
 
-def tiny(model: str) -> list[str]:
+def tiny(model: str, *more: str) -> list[str]:
     """Overrides that make a model of any kind small: only those that its configuration knows."""
-    cfg = composed("train", [f"model={model}"])
+    cfg = composed("train", [f"model={model}", *more])
     wanted = {
         "generator.width": 4,
         "generator.blocks": 1,
+        "generator.levels": 3,
         "discriminator.width": 4,
         "segmenter.width": 4,
         "features.weights": "random",
@@ -43,6 +44,7 @@ def tiny(model: str) -> list[str]:
     earlier = len(cfg.model.get("phases", {}))
     return [
         f"model={model}",
+        *more,
         *known,
         f"model.epochs={3 - earlier}",
         "data=toy",
@@ -72,16 +74,18 @@ def stopping(step: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    ("model", "more"), [*((model, ()) for model in MODELS), ("pix2pix", ("generator=light", "model.ema=0.9"))]
+)
 def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
-    command: Command, tmp_path: Path, model: str
+    command: Command, tmp_path: Path, model: str, more: tuple[str, ...]
 ) -> None:
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir()
     parts.mkdir()
-    assert command("train", *tiny(model), folder=whole).exitcode == 0, (whole / "output.txt").read_text()
+    assert command("train", *tiny(model, *more), folder=whole).exitcode == 0, (whole / "output.txt").read_text()
     # An epoch, which is a phase where the model has some, is two batches: each is stopped in its first.
-    for arguments, step in ((tiny(model), 1), (["resume=run"], 2), (["resume=run"], 2), (["resume=run"], None)):
+    for arguments, step in ((tiny(model, *more), 1), (["resume=run"], 2), (["resume=run"], 2), (["resume=run"], None)):
         child = command("train", *arguments, folder=parts, prepare=partial(stopping, step) if step else None)
         expected = 128 + signal.SIGTERM if step else 0
         assert child.exitcode == expected, (parts / "output.txt").read_text()

@@ -13,6 +13,7 @@ from portrait_cartoons.models.artifygan import ArtifyGAN
 from portrait_cartoons.models.camgan import CAMGAN
 from portrait_cartoons.models.cartoongan import CartoonGAN
 from portrait_cartoons.models.cyclegan import CycleGAN
+from portrait_cartoons.models.pix2pix import Pix2Pix
 from portrait_cartoons.models.selfiegan import SelfieGAN
 from portrait_cartoons.networks.artifygan import ArtifyDiscriminator, ArtifyGenerator
 from portrait_cartoons.networks.cartoongan import CartoonDiscriminator, CartoonGenerator
@@ -77,7 +78,7 @@ def samples() -> list[dict[str, Tensor]]:
 
     def sample() -> dict[str, Tensor]:
         images = {name: image(3) for name in ("photo", "cartoon", "cartoon_smooth")}
-        return images | {"photo_mask": (image(1) > 0).double()}
+        return images | {"photo_mask": (image(1) > 0).double(), "target": image(3)}
 
     return [sample(), sample()]
 
@@ -151,7 +152,7 @@ def test_cartoongan_in_both_phases(kind: Any) -> None:
 
     model.pool = LastTime()
 
-    def second(m: Any, adam: Any, epoch: int, x: Tensor, y: Tensor, e: Tensor, _mask: Tensor) -> None:
+    def second(m: Any, adam: Any, epoch: int, x: Tensor, y: Tensor, e: Tensor, *_others: Tensor) -> None:
         g_x = m.g(x)
         content = (m.features(g_x) - m.features(x)).abs().mean()
         adam["g"].lr = 4e-2 if epoch == 0 else ADAM["g"]["lr"]
@@ -181,7 +182,7 @@ def test_selfiegan_in_all_phases(joint: str) -> None:
     )
     real, fake = SQUARES
 
-    def second(m: Any, adam: Any, epoch: int, x: Tensor, y: Tensor, e: Tensor, mask: Tensor) -> None:
+    def second(m: Any, adam: Any, epoch: int, x: Tensor, y: Tensor, e: Tensor, mask: Tensor, _t: Tensor) -> None:
         def seen(z: Tensor) -> Tensor:
             person = m.u(z).sigmoid()
             return m.d(person * z + (1 - person))
@@ -208,3 +209,26 @@ def test_selfiegan_in_all_phases(joint: str) -> None:
             adam["u"].minimise(4 * real(seen(g_x.detach())) + 10 * segmentation())
 
     compare(model, second, epochs=3)
+
+
+def test_pix2pix() -> None:
+    model = system(
+        Pix2Pix,
+        "gd",
+        generator=partial(CartoonGenerator, 4, 1),
+        discriminator=partial(PatchDiscriminator, 4, 2, 6),
+        objective="vanilla",
+        weights={"g": {"adv": 2.0, "l1": 100.0}, "d": {"adv": 3.0}},
+    )
+    real, fake = LOGS
+
+    def second(m: Any, adam: Any, _epoch: int, x: Tensor, y: Tensor, _e: Tensor, _mask: Tensor, t: Tensor) -> None:
+        g_x = m.g(x)
+
+        def seen(z: Tensor) -> Tensor:
+            return m.d(torch.cat([x, z], 1))
+
+        adam["d"].minimise(3 * 0.5 * (real(seen(t)) + fake(seen(g_x.detach()))))
+        adam["g"].minimise(2 * real(seen(g_x)) + 100 * (t - g_x).abs().mean())
+
+    compare(model, second)

@@ -82,10 +82,11 @@ def resnet(w: Weights, x: Tensor, blocks: int) -> Tensor:
 
 
 def patchgan(w: Weights, x: Tensor, layers: int) -> Tensor:
+    bias = w.kind != "batch"
     x = leaky_relu(w.conv(x, stride=2, pad=1, mode=ZEROS), 0.2)
     for _ in range(layers - 1):
-        x = leaky_relu(w.norm(w.conv(x, stride=2, pad=1, mode=ZEROS)), 0.2)
-    x = leaky_relu(w.norm(w.conv(x, pad=1, mode=ZEROS)), 0.2)
+        x = leaky_relu(w.norm(w.conv(x, stride=2, pad=1, mode=ZEROS, bias=bias)), 0.2)
+    x = leaky_relu(w.norm(w.conv(x, pad=1, mode=ZEROS, bias=bias)), 0.2)
     return w.conv(x, pad=1, mode=ZEROS)
 
 
@@ -131,6 +132,26 @@ def cartoon_generator(
     for _ in range(2):
         x = stage(w.double_size(x), decoder)
     return w.conv(x, pad=3, mode=mode)
+
+
+def pix_generator(w: Weights, x: Tensor, levels: int) -> Tensor:
+    """Without its dropout."""
+    biased = w.kind != "batch"
+
+    def narrow(x: Tensor, bias: bool) -> Tensor:
+        return f.conv2d(x, next(w.values), next(w.values) if bias else None, 2, 1)
+
+    def wide(x: Tensor, bias: bool) -> Tensor:
+        return f.conv_transpose2d(x, next(w.values), next(w.values) if bias else None, 2, 1)
+
+    maps = [narrow(x, biased)]
+    for n in range(1, levels):
+        down = narrow(leaky_relu(maps[-1], 0.2), biased)
+        maps.append(down if n == levels - 1 else w.norm(down))
+    x = maps.pop()
+    while maps:
+        x = torch.cat([w.norm(wide(relu(x), biased)), maps.pop()], 1)
+    return wide(relu(x), True).tanh()
 
 
 def light(w: Weights, x: Tensor, blocks: int) -> Tensor:

@@ -12,6 +12,7 @@ from portrait_cartoons.networks.cartoongan import CartoonDiscriminator, CartoonG
 from portrait_cartoons.networks.ganilla import GanillaGenerator
 from portrait_cartoons.networks.light import LightGenerator
 from portrait_cartoons.networks.patchgan import PatchDiscriminator
+from portrait_cartoons.networks.pix2pix import PixGenerator
 from portrait_cartoons.networks.resnet import ResnetGenerator
 from portrait_cartoons.networks.unet import UNet
 from tests.networks import plain
@@ -27,10 +28,18 @@ def artify(w: Weights, x: Tensor, kernel: int, extra_convs: bool) -> Tensor:
     return 2 * out.sigmoid() - 1
 
 
+def _without_dropout(network: nn.Module) -> nn.Module:
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    return network
+
+
 NETWORKS: dict[str, tuple[nn.Module, str, Any]] = {
     "resnet": (ResnetGenerator(8, blocks=2), "instance", partial(plain.resnet, blocks=2)),
     "light": (LightGenerator(8, blocks=2), "none", partial(plain.light, blocks=2)),
     "patchgan": (PatchDiscriminator(8, layers=3), "instance", partial(plain.patchgan, layers=3)),
+    "patchgan batch": (PatchDiscriminator(8, layers=2, norm="batch"), "batch", partial(plain.patchgan, layers=2)),
     "patchgan of two layers": (PatchDiscriminator(8, layers=2), "instance", partial(plain.patchgan, layers=2)),
     "cartoongan d": (CartoonDiscriminator(4), "instance", plain.cartoon_discriminator),
     "cartoongan d affine": (CartoonDiscriminator(4, norm="affine"), "affine", plain.cartoon_discriminator),
@@ -41,6 +50,9 @@ for place in ("none", "skips", "bottleneck", "pyramid"):
     network = GanillaGenerator(8, attention=place)
     NETWORKS[f"ganilla {place}"] = (network, "instance", partial(plain.ganilla, attention=place))
 for norm in ("instance", "affine", "batch"):
+    # Its noise is measured elsewhere.
+    silent = _without_dropout(PixGenerator(4, levels=4, norm=norm))
+    NETWORKS[f"pix2pix {norm}"] = (silent, norm, partial(plain.pix_generator, levels=4))
     second: Any = lambda w, x: plain.cartoon_generator(w, x, 2, "reflect").tanh()  # noqa: E731
     NETWORKS[f"cartoongan {norm}"] = (CartoonGenerator(8, blocks=2, norm=norm), norm, second)
 for kernel, extra in ((7, True), (3, True), (7, False)):
@@ -79,7 +91,7 @@ def test_a_generator_keeps_every_size_that_is_a_multiple(name: str) -> None:
 
 KINDS = (
     ResnetGenerator, PatchDiscriminator, CartoonGenerator, CartoonDiscriminator, ArtifyGenerator, ArtifyDiscriminator,
-    GanillaGenerator,
+    GanillaGenerator, PixGenerator,
 )  # fmt: skip
 
 

@@ -38,6 +38,21 @@ def test_train_shows_different_people_and_the_others_have_their_own_cartoon_as_t
     assert not (output / "target/train").exists()
 
 
+def test_targets_belong_to_all_photos_that_stay_photos(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", range(16))
+    output = tmp_path / "out"
+    arguments = f"input={tmp_path}/in", f"output={output}", "val=0.2", "test=0.3"
+    prepare(*arguments, "make=targets")
+    for split in ("train", "val", "test"):
+        assert names(output / "photo" / split) == names(output / "target" / split)
+    for photo in (output / "photo/train").iterdir():
+        np.testing.assert_array_equal(load_rgb(output / "target/train" / photo.name), abstraction(load_rgb(photo)))
+    assert not (output / "cartoon").exists()
+    prepare(*arguments, "make=cartoons")  # half of the training photos leave, and with them their targets
+    assert names(output / "photo/train") == names(output / "target/train")
+    assert not names(output / "photo/train") & names(output / "cartoon/train")
+
+
 def test_everything_is_a_function_of_the_picture_it_lies_beside(tmp_path: Path) -> None:
     write_pictures(tmp_path / "in", range(12))
     output = tmp_path / "out"

@@ -34,6 +34,19 @@ def test_photos_go_in_and_three_splits_with_targets_and_masks_come_out(tmp_path:
     assert not {p.name for p in splits.train_photos} & {p.name for p in splits.train_cartoons}
 
 
+def test_pairs_are_photos_and_their_own_cartoons_in_every_split(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", range(12))
+    prepare(f"input={tmp_path}/in", f"output={tmp_path}/set", "make=targets", "val=0.25", "test=0.25")
+    folders = {"photo": "photo", "cartoon": "target", "target": "target"}
+    splits = source("pairs", *(f"data.source.{key}={tmp_path}/set/{folder}" for key, folder in folders.items()))
+    for split in ("train", "val", "test"):
+        cartoons = {picture.name: picture.image for picture in getattr(splits, f"{split}_cartoons")}
+        photos = list(getattr(splits, f"{split}_photos"))
+        assert photos
+        for photo in photos:
+            np.testing.assert_array_equal(photo.target, cartoons[photo.name])
+
+
 @pytest.mark.parametrize("data", ["portraits", "ffhq_whitebox"])
 def test_without_pictures_the_last_line_names_the_command_that_makes_them(
     data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

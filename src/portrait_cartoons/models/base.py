@@ -9,8 +9,10 @@ import torch
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from torch import Tensor, nn
 from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.optim.swa_utils import AveragedModel
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.models.averaging import averaged
 from portrait_cartoons.models.schedules import Phase, place
 
 
@@ -57,6 +59,11 @@ class Translator(lightning.LightningModule):
         decay_share, gamma: how the learning rates fall in it, see `Phase`.
         phases: the arguments of `Phase` for each earlier one of the model's `phases`.
         clip: per player the largest norm of its gradient; players that are not named are not clipped.
+        ema: the decay of a running average of the generator's weights, which is then what is measured, shown and used;
+            0: there is none. A model whose networks are made calls `keep_average`.
+
+    Raises:
+        UserError: `ema` is not from 0 to below 1.
     """
 
     terms: ClassVar[Mapping[str, tuple[str, ...]]]
@@ -73,11 +80,15 @@ class Translator(lightning.LightningModule):
         gamma: float = 1.0,
         phases: Mapping[str, Mapping[str, Any]] | None = None,
         clip: Mapping[str, float] | None = None,
+        ema: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= ema < 1:
+            raise UserError(f"model.ema={ema} must be from 0, which is off, to below 1: 0.999 is usual")
         self.automatic_optimization = False
         self.weights, self.makers, self.clip = weights, optimizers, clip or {}
-        self.batch_size = batch_size
+        self.batch_size, self.ema = batch_size, ema
+        self.average: AveragedModel | None = None
         *earlier, main = self.phases or ("",)
         self.plan = {name: Phase(**(phases or {})[name]) for name in earlier}
         self.plan[main] = Phase(epochs, decay_share, gamma)
@@ -90,8 +101,13 @@ class Translator(lightning.LightningModule):
 
     @property
     def deployed(self) -> nn.Module:
-        """The photo -> cartoon network that is used: measured, shown and kept. Averaged weights, say, would be here."""
-        return self.generator
+        """The photo -> cartoon network that is used: measured, shown and kept. With `ema` the average of the other."""
+        return self.generator if self.average is None else self.average.module
+
+    def keep_average(self) -> None:
+        """Begin the average of the generator's weights, where there is to be one."""
+        if self.ema:
+            self.average = averaged(self.generator, self.ema)
 
     @property
     def phase(self) -> str:
@@ -143,6 +159,8 @@ class Translator(lightning.LightningModule):
         if player in self.clip:
             clip_grads_with_norm_(parameters, self.clip[player], grad_norm)
         optimizer.step()
+        if self.average is not None and self.generator in getattr(self, player).modules():
+            self.average.update_parameters(self.generator)
         self.untoggle_optimizer(optimizer)
         self.log_dict({f"train/{player}/{name}": value.detach() for name, value in terms.items()})
         self.log(f"train/{player}/total", total.detach(), prog_bar=True)

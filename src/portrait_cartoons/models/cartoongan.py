@@ -44,6 +44,7 @@ class CartoonGAN(Translator):
         self.objective = objective
         self.g, self.d, self.features = generator(), discriminator(), features()
         self.pool = ImagePool(pool_size)
+        self.keep_average()
 
     @property
     def generator(self) -> nn.Module:

@@ -42,6 +42,7 @@ class CycleGAN(Translator):
         self.g = nn.ModuleDict({"xy": generator(), "yx": generator()})
         self.d = nn.ModuleDict({"x": discriminator(), "y": discriminator()})
         self.pools = nn.ModuleDict({"x": ImagePool(pool_size), "y": ImagePool(pool_size)})
+        self.keep_average()
 
     @property
     def generator(self) -> nn.Module:

@@ -69,6 +69,7 @@ class SelfieGAN(Translator):
             )
         self.objective, self.background, self.joint = objective, background, joint
         self.g, self.d, self.u, self.features = generator(), discriminator(), segmenter(), features()
+        self.keep_average()
 
     @property
     def generator(self) -> nn.Module:

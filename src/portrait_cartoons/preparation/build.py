@@ -46,7 +46,8 @@ def build(
             row = replace(row, split="", reason=failure)
         rows.append(replace(row, file=tasks[row.source].files[0].path) if row.source in tasks else row)
     wanted = {file.path for task in tasks.values() for file in task.files}
-    owned = [folder for folder in layout.FOLDERS if folder.startswith(options.domain) or "cartoons" in makes]
+    made = layout.FOLDERS if "cartoons" in makes else ("target",) if "targets" in makes else ()
+    owned = [folder for folder in layout.FOLDERS if folder.startswith(options.domain) or folder in made]
     _tidy(wanted, output, owned)
     _draw_sheets(wanted, output, owned)
     write_manifest(manifest, rows)

@@ -1,7 +1,7 @@
 """Where the files of a data set lie: <domain>/<split>/<name>, and what belongs to one under the same name elsewhere.
 
     photo, cartoon                                   the two domains, each with train, val and test
-    target                                           the own cartoon of each photo of val and test
+    target                                           the own cartoon of each photo of val and test, or of every photo
     photo_mask, cartoon_mask                         the persons
     photo_outline, cartoon_outline, cartoon_smooth   what training computes of the pictures, too
 
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 from portrait_cartoons.preparation.splits import share
 
 Kind = Literal["square", "cartoon", "mask", "outline", "smooth"]
-MAKES = ("cartoons", "masks", "outlines", "smooth")
+MAKES = ("cartoons", "targets", "masks", "outlines", "smooth")
 FOLDERS = (
     *("photo", "cartoon", "target"),
     *("photo_mask", "cartoon_mask", "photo_outline", "cartoon_outline", "cartoon_smooth"),
@@ -49,6 +49,6 @@ def files_of(name: str, suffix: str, person: str, split: str, domain: str, makes
             files.append(File(f"{shown}_outline/{split}/{name}.png", "outline", file.path))
         if "smooth" in makes and shown == "cartoon":
             files.append(File(f"cartoon_smooth/{split}/{name}.png", "smooth", file.path))
-    if made and split != "train":
+    if ("targets" in makes and not cartoon_only) or (made and split != "train"):
         files.append(File(f"target/{split}/{name}.{suffix}", "cartoon"))
     return files

@@ -83,8 +83,8 @@ def makes(options: Options) -> list[str]:
     for make in wanted:
         if make not in layout.MAKES:
             raise RequestError(f"make={options.make}: it must be some of {','.join(layout.MAKES)}")
-    if "cartoons" in wanted and options.domain == "cartoon":
-        raise RequestError("make=cartoons needs photos: leave out domain=cartoon or make=cartoons")
+    for make in {"cartoons", "targets"} & {*wanted} if options.domain == "cartoon" else ():
+        raise RequestError(f"make={make} needs photos: leave out domain=cartoon or make={make}")
     return wanted
 
 

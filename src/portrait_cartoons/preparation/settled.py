@@ -8,6 +8,7 @@ from typing import Any
 
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import write
+from portrait_cartoons.preparation import layout
 from portrait_cartoons.preparation.options import Options
 
 _KEYS = ("size", "crop", "format", "splits", "people", "val", "test")
@@ -60,7 +61,7 @@ def _read(file: Path, example: dict[str, Any]) -> dict[str, Any]:
     try:
         settled = json.loads(file.read_text(encoding="utf-8"))
         for make, maker in settled["made"].items():
-            if make not in ("cartoons", "masks", "outlines", "smooth") or not (maker is None or maker["sha256"]):
+            if make not in layout.MAKES or not (maker is None or maker["sha256"]):
                 raise ValueError(make)
         if settled.keys() != example.keys():
             raise ValueError("keys")

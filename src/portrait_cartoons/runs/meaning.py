@@ -26,6 +26,7 @@ _MEANINGS = {
     r"train/\w+/content": "content loss: lower keeps more of the photo",
     r"train/\w+/cycle": "cycle loss: lower brings the photo back better",
     r"train/\w+/identity": "identity loss: lower changes less where nothing is to change",
+    r"train/\w+/l1": "distance to the true cartoon: lower is nearer",
     r"train/\w+/seg": "segmentation loss: lower finds the person better",
     r"train/\w+/total": "weighted sum of the losses",
     r"train/phase": "which part of training: the model card lists them, counted from 0",
