@@ -69,11 +69,11 @@ def test_measures_everything_and_leaves_only_the_file(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "120")
-    benchmark.main([*TINY, *TOY, f"trainer.precision={precision}", "steps=2", "json=figures.json"])
+    benchmark.main([*TINY, *TOY, "trainer=exact", f"trainer.precision={precision}", "steps=2", "json=figures.json"])
 
     report = json.loads(Path("figures.json").read_text())
     assert all(number > 0 for number in numbers(report))
-    assert report["precision"] == precision
+    assert report["way"] == ("bf16, eager" if precision == "bf16-mixed" else "float32, eager")
     assert report["training"]["dtype"] == ("bfloat16" if precision == "bf16-mixed" else "float32")
     assert set(report["machine_flops_per_second"]) == {"float32", report["training"]["dtype"]}
     assert report["parameters"]["total"] == report["parameters"]["g"] + report["parameters"]["d"]
@@ -98,7 +98,7 @@ def test_counts_the_flops_of_one_convolution() -> None:
     assert inference["flops"] == flops
 
     batch = {"photo": torch.rand(2, 3, 64, 64)}
-    options = OmegaConf.create({**plain(composed("train", []))["trainer"], "accelerator": "cpu"})
+    options = OmegaConf.create({**plain(composed("train", ["trainer=exact"]))["trainer"], "accelerator": "cpu"})
     training, device = figures.time_training(model, batch, options, 1)
     assert device == torch.device("cpu")
     assert training["flops"] == 2 * flops + 2 * flops  # two images; forward, and backward for the weights alone
@@ -147,7 +147,7 @@ def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> N
         "model": "M",
         "size": 8,
         "batch_size": 1,
-        "precision": "32-true",
+        "way": "float32, eager",
         "device": "cpu",
         "loader": timing,
         "training": part,
@@ -194,7 +194,7 @@ def test_memory_that_does_not_suffice_is_a_sentence(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(figures, "time_training", exhaust)
     with pytest.raises(UserError, match=r"data\.size=16 with data\.batch_size=1: lower"):
-        figures.measure(composed("train", [*TINY, *TOY]), 1)
+        figures.measure(composed("train", [*TINY, *TOY, "trainer=exact"]), 1)
 
 
 @given(st.floats(1e-6, 1e14))

@@ -146,7 +146,7 @@ def test_values_are_the_published_ones(name: str) -> None:
         "max_epochs": None,
         "limit_train_batches": None,
         "limit_val_batches": None,
-        "precision": "32-true",
+        "precision": "auto",
     }
 
 

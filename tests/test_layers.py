@@ -37,12 +37,12 @@ ALLOWED_OURS = {
         "devices",
     },
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
-    "cli": {"cli", "errors", "callbacks", "data", "models"},
-    "check": {"check", "cli", "errors", "files", "image", "data", "networks", "runs"},
+    "cli": {"cli", "errors", "callbacks", "data", "models", "speed"},
+    "check": {"check", "cli", "errors", "files", "image", "data", "networks", "runs", "speed"},
     "search": {"search", "check", "cli", "errors", "evaluation", "files", "runs"},
     "speed": {
         *("speed", "cli", "data", "evaluation", "models"),
-        *("devices", "errors", "image", "inference", "timing"),
+        *("devices", "errors", "files", "image", "inference", "timing"),
     },
     "preparation": {
         "preparation",

@@ -24,6 +24,7 @@ from portrait_cartoons.runs.checkpoint import CheckpointError
 from portrait_cartoons.runs.fitting import refuse_misfit
 from portrait_cartoons.runs.lock import locked
 from portrait_cartoons.runs.names import CHECKPOINTS, CONFIG, METRICS, PAGE
+from portrait_cartoons.speed.way import restored
 
 NETWORKS = ("model._target_", "model.generator", "model.discriminator", "model.segmenter")
 DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
@@ -52,7 +53,7 @@ def train(cfg: DictConfig) -> None:
         print(f"resuming from {checkpoint}")
     run_folder.describe(folder, plain(cfg), overrides)
 
-    experiment = build(cfg)
+    experiment = build(cfg, restored(content.get("way"), cfg.trainer) if checkpoint else None)
     if checkpoint:
         refuse_misfit(content, experiment.model)
     print(f"training {choices['model']} on {choices['data']} in {folder}")

@@ -58,7 +58,7 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "logger.csv._target_=builtins.dict": ("logger.csv._target_=builtins.dict", "Logger"),
     "metrics._target_=builtins.dict": ("metrics._target_=builtins.dict", "Callback"),
     "data._target_=builtins.dict": ("data._target_=builtins.dict", "Portraits"),
-    "trainer._target_=builtins.dict": ("trainer._target_=builtins.dict", "lightning.pytorch.Trainer"),
+    "trainer._target_=builtins.dict": ("trainer._target_=builtins.dict", "speed.trainer.Trainer"),
     "+callbacks.x.count=3": ("callbacks.x has no _target_",),
     # how overrides are written
     "a=b=c": ("cannot be read as key=value",),

@@ -19,7 +19,7 @@ KINDS = {
     "metrics": "lightning.pytorch.callbacks.Callback",
     "logger.*": "lightning.pytorch.loggers.logger.Logger",
     "data": "portrait_cartoons.data.datamodule.Portraits",
-    "trainer": "lightning.pytorch.Trainer",
+    "trainer": "portrait_cartoons.speed.trainer.Trainer",
 }
 
 

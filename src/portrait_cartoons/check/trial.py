@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import lightning
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -23,6 +22,7 @@ from portrait_cartoons.check.signatures import is_node
 from portrait_cartoons.cli.build import made, quiet, reason
 from portrait_cartoons.networks.catalogue import network_nodes
 from portrait_cartoons.runs.wandb_logger import wandb_problem
+from portrait_cartoons.speed.trainer import Trainer
 
 LAYERS, PARAMETERS = 10_000, 2 * 10**9  # more of them nobody can train, and building them takes minutes
 
@@ -107,7 +107,7 @@ def _trainer_problems(tree: Tree) -> Iterator[Problem]:
     quiet()
     try:
         options = {key: value for key, value in tree["trainer"].items() if key != "_target_"}
-        lightning.Trainer(**options, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        Trainer(**options, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except Exception as error:  # Lightning's own words about its arguments
         yield "trainer", f"the trainer cannot be made: {reason(error)}; change its values, see conf/trainer"
 

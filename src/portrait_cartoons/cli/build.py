@@ -19,6 +19,8 @@ from portrait_cartoons.callbacks.reseed import Reseed
 from portrait_cartoons.cli.config import plain
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.models.base import Translator
+from portrait_cartoons.speed.choice import choose
+from portrait_cartoons.speed.way import Way
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,20 @@ def build_data(cfg: DictConfig, inputs: Collection[str]) -> Portraits:
     return made(cfg.data, fields=list(inputs))
 
 
-def build(cfg: DictConfig) -> Experiment:
-    """Everything a run needs; `run_dir` is set and exists."""
+def build(cfg: DictConfig, way: Way | None = None) -> Experiment:
+    """Everything a run needs; `run_dir` is set and exists. A run that is resumed goes on in the `way` it began."""
     quiet()
     _allow_open_files()
     model = build_model(cfg)
     data = build_data(cfg, model.inputs)
+    if way is None:
+        batches = -(-len(data.train) // data.batch_size)
+        steps = cfg.trainer.max_epochs * min(cfg.trainer.limit_train_batches or batches, batches)
+        way = choose(cfg.trainer, model, data.size, data.batch_size, steps)
     callbacks = [made(node) for node in (cfg.metrics, *cfg.callbacks.values())]
     trainer = made(
         cfg.trainer,
+        **way.to_dict(),
         callbacks=[Reseed(cfg.seed), Duration(), *callbacks],
         logger=[made(node) for node in cfg.logger.values()],
         default_root_dir=cfg.run_dir,

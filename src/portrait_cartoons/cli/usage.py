@@ -28,7 +28,8 @@ Keys, among others:
   data.size, data.batch_size               side of the squares in pixels, photos per step
   model.epochs, model.optimizers.g.lr      length of training, learning rate
   loss.<player>.<term>                     weight of a loss term, 0: not computed
-  trainer.accelerator, trainer.precision   auto, cpu, gpu or mps; 32-true or bf16-mixed
+  trainer.accelerator                      auto, cpu, gpu or mps
+  trainer.precision                        auto (the fastest here), 32-true or bf16-mixed; trainer=exact: plain float32
   trainer.limit_train_batches              batches per epoch, where all are too many
   seed, run_dir, resume                    randomness, where results go, auto or the run to continue
 A key that the files lack is added with a plus: +model.clip.g=1

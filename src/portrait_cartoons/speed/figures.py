@@ -1,26 +1,20 @@
 """How long loading, training, translating and evaluating take here, and how fast this machine could compute."""
 
-import logging
 import resource
 import sys
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from hydra.utils import instantiate
-from lightning import Callback, Trainer
-from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
 from rich.console import Console
-from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from portrait_cartoons.cli.build import build_data, build_model
@@ -33,11 +27,15 @@ from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.image import to_uint8
 from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.models.base import Translator
-from portrait_cartoons.timing import laps, repeated, synchronize
+from portrait_cartoons.speed.choice import choose
+from portrait_cartoons.speed.steps import Clock, fit
+from portrait_cartoons.speed.way import PLAIN
+from portrait_cartoons.timing import repeated
 
 LOADER_SECONDS = 1.0  # per repetition: batches come in bursts, one from each worker
 PRODUCT_SECONDS = 0.05  # shorter matrix products do not reach the machine's rate
 LARGEST_PRODUCT = 8192
+LONG = 1_000_000  # steps: in so many every way pays that is faster at all
 
 Report = dict[str, Any]
 
@@ -51,7 +49,8 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
             status.update("measuring the data loader")
             batch, loader = time_loader(data, repetitions)
             status.update(f"measuring the training step, {2 + repetitions} times")
-            training, device = time_training(model, batch, cfg.trainer, repetitions)
+            way = choose(cfg.trainer, model, cfg.data.size, cfg.data.batch_size, LONG)
+            training, device = time_training(model, batch, {**cfg.trainer, **way.to_dict()}, repetitions)
             status.update("measuring inference")
             inference = time_inference(model, cfg.data.size, device, repetitions)
             status.update("measuring evaluation")
@@ -71,7 +70,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
         "model": type(model).__name__,
         "size": cfg.data.size,
         "batch_size": len(batch["photo"]),
-        "precision": str(cfg.trainer.precision),
+        "way": str(way),
         "device": described(device),
         "torch": torch.__version__,
         "loader": loader,
@@ -103,51 +102,24 @@ def _seconds_per_image(batches: Iterator[Mapping[str, Any]]) -> float:
 
 
 def time_training(
-    model: Translator, batch: dict[str, Any], trainer_options: DictConfig, repetitions: int
+    model: Translator, batch: dict[str, Any], options: Mapping[str, Any], repetitions: int
 ) -> tuple[dict[str, Any], torch.device]:
     """Timing of a step of a real trainer on a batch that is there already, its FLOPs, dtype and peak memory; where."""
-    ends: list[float] = []
-
-    def end_step(trainer: Trainer, *_: Any) -> None:
-        synchronize(trainer.strategy.root_device)
-        ends.append(perf_counter())
-
     with FlopCounterMode(display=False) as counter:
-        _fit(model, [batch], trainer_options)
-    callback = LambdaCallback(on_train_batch_end=end_step)
-    trainer = _fit(model, [batch] * (1 + repetitions), trainer_options, callback)
+        fit(model, [batch], {**options, **PLAIN.to_dict()})  # compiled code does not tell
+    clock = Clock()
+    trainer = fit(model, [batch] * (1 + repetitions), options, clock)
     device = trainer.strategy.root_device
     with trainer.precision_plugin.forward_context():
         one = torch.ones(1, 1, device=device)
         dtype = (one @ one).dtype
     figures = {
-        **_timing(laps(ends), len(batch["photo"])),
+        **_timing(clock.seconds[1:], len(batch["photo"])),
         "flops": counter.get_total_flops(),
         "dtype": str(dtype).removeprefix("torch."),
         "peak_memory": _peak_memory(device),
     }
     return figures, device
-
-
-def _fit(model: Translator, batches: list[Any], trainer_options: DictConfig, *callbacks: Callback) -> Trainer:
-    """Train on batches that are there already, and keep nothing."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        trainer = instantiate(
-            trainer_options,
-            max_epochs=1,
-            limit_train_batches=None,
-            limit_val_batches=0,
-            default_root_dir=folder,
-            callbacks=list(callbacks),
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            _convert_="all",
-        )
-        trainer.fit(model, DataLoader(cast(Any, batches), batch_size=None))
-    return trainer
 
 
 def time_inference(model: Translator, size: int, device: torch.device, repetitions: int) -> dict[str, Any]:

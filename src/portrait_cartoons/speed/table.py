@@ -17,7 +17,7 @@ def table(report: dict[str, Any]) -> Table:
         report["model"],
         f"{report['size']} px",
         f"batch size {report['batch_size']}",
-        report["precision"],
+        report["way"],
         report["device"],
     )
     result = Table("", "median", "fastest .. slowest", "", title=", ".join(title))

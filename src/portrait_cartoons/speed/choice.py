@@ -1,0 +1,149 @@
+"""Which way of computing the steps of a run is the fastest here: tried out once, remembered, and said in a line."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+from lightning.pytorch.utilities.seed import isolate_rng
+from rich.console import Console
+
+from portrait_cartoons import devices
+from portrait_cartoons.files import write
+from portrait_cartoons.models.base import Translator
+from portrait_cartoons.speed.steps import in_last_phase, made_up, timed_steps
+from portrait_cartoons.speed.way import PLAIN, Way, read, settled
+
+FOLDER = Path("runs", "speed")
+COMPILING = 90.0  # seconds that compiling takes where nothing is remembered of it; one minute and more on two cores
+AT_BEST = 0.6  # the largest share of a step that any other way was seen to save
+STEPS = 3  # of each way that is tried, the first of which warms up
+LEAST_STEPS = 20 * STEPS  # for fewer a trial takes too much of the run
+# Floating-point operations, of a whole run, that take seconds on one core: below it no trial is worth its start.
+SMALL = 1e13
+
+
+@dataclass
+class Timings:
+    """What a trial found: seconds of a step by way, and of compiling."""
+
+    steps: dict[Way, float] = field(default_factory=dict)
+    compiling: float = COMPILING
+
+    def seconds(self, way: Way, steps: int) -> float:
+        """How long a run of so many steps takes."""
+        return steps * self.steps[way] + (self.compiling if way.compile else 0)
+
+
+def choose(options: Mapping[str, Any], model: Translator, size: int, batch_size: int, steps: int) -> Way:
+    """The way in which a run of so many steps ends soonest, among those that the trainer's options allow.
+
+    The model itself is not touched.
+    """
+    device = _device(options["accelerator"])
+    fixed = settled(options)
+    ways = [way for way in candidates(device) if replace(way, **fixed) == way] or [replace(PLAIN, **fixed)]
+    if len(ways) == 1 or steps < LEAST_STEPS or _operations(model, size, batch_size) * steps < SMALL or _distributed():
+        return ways[0]
+    file = FOLDER / f"{_key(model, size, batch_size, device)}.json"
+    timings = _read(file)
+    with Console(stderr=True).status("trying out how to compute a step"), isolate_rng():
+        tried = _try_out(ways, timings, options, model, made_up(model, size, batch_size), steps)
+    if tried:
+        _write(file, timings)
+    best = min((way for way in ways if way in timings.steps), key=lambda way: timings.seconds(way, steps))
+    print(f"{best}: {timings.steps[ways[0]] / timings.steps[best]:.1f} times the {'plain ' * (ways[0] == PLAIN)}step")
+    return best
+
+
+def candidates(device: torch.device) -> list[Way]:
+    """The ways that were seen to be the fastest somewhere, the one without risk first.
+
+    Without arithmetic in bfloat16 a processor imitates it, which is slower; and float32 gains little from compiling.
+    """
+    if not has_bf16(device):
+        return [PLAIN]
+    return [PLAIN, Way("bf16-mixed"), Way("bf16-mixed", compile=True, memory_format="channels_last")]
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 faster than in float32."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def _try_out(
+    ways: list[Way],
+    timings: Timings,
+    options: Mapping[str, Any],
+    model: Translator,
+    batch: Mapping[str, torch.Tensor],
+    steps: int,
+) -> bool:
+    """Time a step of each way that is not timed yet and could pay; whether there was one."""
+    trainee, tried = None, False
+    for way in ways:
+        if way in timings.steps or not _can_pay(way, timings, steps):
+            continue
+        tried, trainee = True, trainee or in_last_phase(deepcopy(model))
+        first, *others = timed_steps(trainee, batch, options, way, STEPS)
+        timings.steps[way] = median(others)
+        if way.compile:
+            timings.compiling = first
+    return tried
+
+
+def _can_pay(way: Way, timings: Timings, steps: int) -> bool:
+    if not timings.steps or not way.compile:
+        return True
+    return AT_BEST * steps * min(timings.steps.values()) > timings.compiling
+
+
+def _operations(model: Translator, size: int, batch_size: int) -> float:
+    """A bound of those of a step: as if every parameter acted on every pixel, forward, backward and for itself."""
+    return 6.0 * batch_size * size**2 * sum(parameter.numel() for parameter in model.parameters())
+
+
+def _device(accelerator: str) -> torch.device:
+    return torch.device("cpu") if accelerator == "cpu" else devices.device("auto")
+
+
+def _distributed() -> bool:
+    """Whether several processes train together, which would disturb each other and could choose differently."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
+def _key(model: Translator, size: int, batch_size: int, device: torch.device) -> str:
+    """What the speed of a step depends on."""
+    shapes = [(name, list(parameter.shape)) for name, parameter in model.named_parameters()]
+    machine = [platform.machine(), torch.backends.cpu.get_cpu_capability(), devices.described(device)]
+    content = [*machine, torch.__version__, type(model).__name__, model.weights, shapes, size, batch_size]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _read(file: Path) -> Timings:
+    """What was found before; nothing where the file is not there, or not as it was written."""
+    try:
+        content = json.loads(file.read_text())
+        steps = {read(entry["way"]): float(entry["seconds"]) for entry in content["steps"]}
+        return Timings(steps, float(content["compiling"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return Timings()
+
+
+def _write(file: Path, timings: Timings) -> None:
+    steps = [{"way": way.to_dict(), "seconds": seconds} for way, seconds in timings.steps.items()]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write(file, json.dumps({"steps": steps, "compiling": timings.compiling}, indent=2) + "\n")
+    except OSError as error:
+        print(f"warning: {file} cannot be written ({error.strerror}): it will be measured again", file=sys.stderr)
