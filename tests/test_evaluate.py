@@ -132,7 +132,7 @@ def test_the_size_and_the_speed_are_those_of_the_generator_in_the_columns_units(
 ) -> None:
     monkeypatch.setattr("portrait_cartoons.evaluation.evaluator.repeated", lambda *_: [0.25, 0.5, 4.0])
     values = row(run("ckpt=runs/*/*-2"), "cyclegan-toy").values
-    generator, _ = load_generator(Path("runs/cyclegan-toy/2026-02-01_12-00-00-2"))
+    generator = load_generator(Path("runs/cyclegan-toy/2026-02-01_12-00-00-2")).network
     assert values["parameters"].value == sum(parameter.numel() for parameter in generator.parameters())
     assert values["milliseconds"].value == 500
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from portrait_cartoons import inference
 from portrait_cartoons.devices import DeviceError
 from portrait_cartoons.inference import Cartoonizer, InferenceError
+from portrait_cartoons.runs.checkpoint import Trained
 
 
 class Generator(nn.Module):
@@ -187,7 +188,7 @@ def test_other_failures_of_the_network_are_not_hidden(monkeypatch: pytest.Monkey
 
 def test_load_puts_the_generator_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = Generator()
-    monkeypatch.setattr(inference, "load_generator", lambda _: (generator, 64))
+    monkeypatch.setattr(inference, "load", lambda _: Trained(generator, 64, "CycleGAN", {}))
     assert Cartoonizer.load("run", device="cpu", max_side=7) == Cartoonizer(generator, 64, 7)
     with pytest.raises(DeviceError, match="device=tpu"):
         Cartoonizer.load("run", device="tpu")

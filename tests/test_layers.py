@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from portrait_cartoons.cli.start import COMMANDS
 from portrait_cartoons.runs import names
 
 PACKAGE = Path(__file__).parent.parent / "src" / "portrait_cartoons"
@@ -17,7 +18,8 @@ ALLOWED_OURS = {
     "progress": set(),
     "devices": {"errors"},
     "cores": set(),
-    "inference": {"devices", "errors", "image", "networks", "runs"},
+    "inference": {"deployment", "devices", "errors", "image", "networks"},
+    "deployment": {"deployment", "errors", "files", "networks", "runs"},
     "networks": {"networks", "errors"},
     "losses": {"losses", "image"},
     "data": {"data", "cores", "errors", "files", "image"},
@@ -66,13 +68,10 @@ BARRED_OTHERS = {
     "image": {"lightning", "hydra", "omegaconf", "torchmetrics"},
     "preparation": {"lightning", "hydra", "omegaconf", "torchmetrics"},
     "inference": {"lightning", "hydra", "omegaconf", "torchmetrics"},
+    "deployment": {"lightning", "hydra", "omegaconf", "torchmetrics"},
 }
 NAMES = {value for name, value in vars(names).items() if name.isupper()}
-ENTRIES = {
-    *("__init__", "__main__", "train", "evaluate", "translate", "validate", "benchmark", "gallery", "prepare"),
-    "sweep",
-    *("training", "evaluating"),  # what train and evaluate do once they know what is asked of them
-}
+ENTRIES = {"__init__", "__main__", "training", "evaluating", *COMMANDS}
 
 
 def imports(file: Path) -> set[str]:

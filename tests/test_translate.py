@@ -16,7 +16,7 @@ from portrait_cartoons.cli.config import composed
 from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import load_rgb, save_image
-from portrait_cartoons.runs.checkpoint import write
+from portrait_cartoons.runs.checkpoint import Trained, write
 from portrait_cartoons.translate import _distinct_names, main, plan, read_options
 from tests.conftest import TINY, TOY
 
@@ -37,7 +37,7 @@ class Invert(nn.Module):
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """Translates `tmp_path/photos` to `tmp_path/cartoons` by a generator that inverts colours."""
-    monkeypatch.setattr(inference, "load_generator", lambda _: (Invert(), 64))
+    monkeypatch.setattr(inference, "load", lambda _: Trained(Invert(), 64, "CycleGAN", {}))
     arguments = [f"ckpt={tmp_path}", f"input={tmp_path / 'photos'}", f"output={tmp_path / 'cartoons'}", "device=cpu"]
     return lambda *more: main([*arguments, *more])
 

@@ -11,15 +11,14 @@ from PIL import Image
 from torch import Tensor, nn
 
 from portrait_cartoons import devices
+from portrait_cartoons.deployment.reading import load
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import from_uint8, to_rgb, to_uint8
+from portrait_cartoons.networks.memory import bytes_per_pixel
 from portrait_cartoons.networks.padding import Padded
-from portrait_cartoons.runs.checkpoint import load_generator
 
 # Of training's size: the longest side of a panorama whose shorter side could be that size.
 _LONGEST = 4
-# Peak memory of our generators over the largest input and output of one of their layers: 1.6 to 1.7 on a CPU.
-_MEMORY_MARGIN = 2
 _NO_CONCERN = 1_000_000  # pixels
 # Accelerators raise an exception class of their own for this, the CPU does not.
 _MEMORY_RAN_OUT = ("out of memory", "allocate memory")
@@ -49,13 +48,14 @@ class Cartoonizer:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto", max_side: int | None = None) -> "Cartoonizer":
-        """The generator of a checkpoint file or run folder; "auto" takes the accelerator where there is one.
+        """The generator of a run folder, a checkpoint, a safetensors or an ONNX file.
 
+        "auto" takes the accelerator where there is one; ONNX files are computed on the CPU in any case.
         Raises CheckpointError, or DeviceError for a device this machine does not have.
         """
         found = devices.device(device)
-        network, size = load_generator(path)
-        return cls(network.to(found), size, max_side)
+        trained = load(path)
+        return cls(trained.network.to(found), trained.size, max_side)
 
     def translate(self, image: Image.Image | np.ndarray) -> np.ndarray:
         """The cartoon of a picture (arrays: uint8 H x W x 3) as uint8 H x W x 3 of the same height and width.
@@ -116,7 +116,7 @@ class Cartoonizer:
 
     @property
     def _device(self) -> torch.device:
-        return next(self.network.parameters()).device
+        return next((parameter.device for parameter in self.network.parameters()), torch.device("cpu"))
 
     def _check_memory(self, count: int, height: int, width: int) -> None:
         """Raise InferenceError where the main memory would not suffice: systems end a program that takes too much."""
@@ -127,21 +127,8 @@ class Cartoonizer:
 
     @cached_property
     def _bytes_per_pixel(self) -> float:
-        """Memory that the network needs, found with a small picture."""
-        largest = 0
-
-        def watch(_: nn.Module, given: tuple[object, ...], output: object) -> None:
-            nonlocal largest
-            tensors = [x for x in (*given, output) if isinstance(x, Tensor)]
-            largest = max(largest, sum(x.numel() * x.element_size() for x in tensors))
-
-        layers = [layer for layer in self.network.modules() if not list(layer.children())]
-        hooks = [layer.register_forward_hook(watch) for layer in layers]
-        side = 64
-        self._padded(torch.zeros(1, 3, side, side, device=self._device))
-        for hook in hooks:
-            hook.remove()
-        return _MEMORY_MARGIN * largest / side**2
+        known: float | None = getattr(self.network, "bytes_per_pixel", None)
+        return bytes_per_pixel(self._padded, self._device) if known is None else known
 
 
 def _too_large(width: int, height: int) -> InferenceError:

@@ -5,6 +5,7 @@ import pytest
 
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
+from portrait_cartoons.cli.start import COMMANDS
 
 
 def test_the_help_page_lists_every_choice_of_every_group_on_one_screen() -> None:
@@ -34,9 +35,7 @@ def test_help_is_asked_for_in_the_usual_ways() -> None:
     assert not usage.asked(["run_dir=help"])
 
 
-@pytest.mark.parametrize(
-    "entry", ["train", "validate", "evaluate", "translate", "benchmark", "gallery", "prepare", "sweep"]
-)
+@pytest.mark.parametrize("entry", list(COMMANDS))
 def test_help_speaks_of_commands_as_they_are_started(
     entry: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,8 +70,10 @@ def unsealed(file: Path) -> bytes:
 
 
 def test_generator_and_model_are_rebuilt_from_the_file_alone(content: dict[str, Any], file: Path) -> None:
-    (generator, size), model = load_generator(file), load(file)
-    assert size == 16
+    trained, model = load_generator(file), load(file)
+    generator = trained.network
+    assert (trained.size, trained.model) == (16, "CycleGAN")
+    assert trained.options == {"_target_": "ResnetGenerator", "width": 4, "blocks": 1}
     assert not generator.training
     assert not model.training
     for network in (generator, model):
@@ -363,7 +365,7 @@ def test_a_file_that_the_configuration_names_is_not_opened(tmp_path: Path, monke
     alter(file, lambda c: c["hyper_parameters"]["model"]["segmenter"].update(weights="/etc/passwd"))
     alter(file, lambda c: c["hyper_parameters"]["model"].update(generator=c["hyper_parameters"]["model"]["segmenter"]))
     alter(file, lambda c: c.update(generator_prefix="u."))
-    assert load_generator(file)[0](torch.zeros(1, 3, 16, 16)).shape == (1, 1, 16, 16)
+    assert load_generator(file).network(torch.zeros(1, 3, 16, 16)).shape == (1, 1, 16, 16)
 
 
 @pytest.mark.parametrize(

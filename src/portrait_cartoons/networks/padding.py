@@ -7,7 +7,8 @@ from torch import Tensor, nn
 class Padded(nn.Module):
     """A network with its input padded and its output cropped back: N x C x H x W in and out, with any H and W.
 
-    The picture is mirrored outwards on all four sides, again and again where it is smaller than its padding.
+    The picture is mirrored outwards on all four sides, again and again where it is smaller than its padding. The steps
+    depend on H and W through arithmetic alone, so that an exported graph holds for every size.
 
     Args:
         network: keeps the size of pictures whose sides are divisible by `size_divisor`.
@@ -22,19 +23,25 @@ class Padded(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        top, left = self._total(height) // 2, self._total(width) // 2
-        rows = _mirrored(torch.arange(-top, self._total(height) - top + height, device=x.device), height)
-        columns = _mirrored(torch.arange(-left, self._total(width) - left + width, device=x.device), width)
-        output: Tensor = self.network(x[:, :, rows][..., columns])
-        return output[..., top : top + height, left : left + width]
+        top, left = (self._padded(height) - height) // 2, (self._padded(width) - width) // 2
+        rows = _mirrored(torch.arange(self._padded(height), device=x.device) - top, height)
+        columns = _mirrored(torch.arange(self._padded(width), device=x.device) - left, width)
+        output: Tensor = self.network(_taken(x, rows, columns))
+        return _taken(output, torch.arange(height, device=x.device) + top, torch.arange(width, device=x.device) + left)
 
-    def _total(self, side: int) -> int:
-        """Pixels to be added to a side, before and after it together."""
-        return -(-max(side, self.least) // self.size_divisor) * self.size_divisor - side
+    def _padded(self, side: int) -> int:
+        """The side that the network is given."""
+        least: int = torch.sym_max(side, self.least)  # type: ignore[assignment]
+        return (least + self.size_divisor - 1) // self.size_divisor * self.size_divisor
+
+
+def _taken(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    return x.index_select(2, rows).index_select(3, columns)
 
 
 def _mirrored(positions: Tensor, side: int) -> Tensor:
     """The places inside a side of so many pixels that positions outside of it show; the border is not repeated."""
-    period = max(2 * (side - 1), 1)
+    # A tensor, because ONNX's converter knows no remainder by a number that depends on the input's size.
+    period = torch.full((), torch.sym_max(2 * (side - 1), 1), dtype=positions.dtype, device=positions.device)
     inside = positions.remainder(period)
-    return torch.minimum(inside, period - inside) if side > 1 else inside
+    return torch.minimum(inside, period - inside)

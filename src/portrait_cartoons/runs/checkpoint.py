@@ -11,6 +11,7 @@ defines are ever made, with plain values, and not before their tensors are known
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as version_of
@@ -42,6 +43,23 @@ class CheckpointError(UserError):
     """A checkpoint that is missing, damaged, or not one of ours; the sentence names the file."""
 
 
+@dataclass(frozen=True)
+class Trained:
+    """The photo -> cartoon network of a file, and what the file says about it.
+
+    Attributes:
+        network: in eval mode, on the CPU.
+        size: side in pixels of the pictures that it was trained on.
+        model: the name of the system that was trained, such as CycleGAN.
+        options: the network's class, as `_target_`, and what it was made with; plain data.
+    """
+
+    network: nn.Module
+    size: int
+    model: str
+    options: Mapping[str, Any]
+
+
 def find(path: str | Path) -> Path:
     """The checkpoint file that `path` means: itself, or of a run folder the best one, else the newest."""
     path = Path(path)
@@ -61,7 +79,7 @@ def write(content: Mapping[str, Any], file: BinaryIO) -> None:
     """Write what Lightning saves as a checkpoint into an empty file. Raises OSError where the disk refuses."""
     parameters = content["hyper_parameters"]
     parameters = {**parameters, "model": named(parameters["model"])}
-    torch_file.save({**content, "format": FORMAT, "version": _version(), "hyper_parameters": parameters}, file)
+    torch_file.save({**content, "format": FORMAT, "version": version(), "hyper_parameters": parameters}, file)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -83,24 +101,29 @@ def read(path: Path) -> dict[str, Any]:
     return content
 
 
-def load_generator(path: str | Path) -> tuple[nn.Module, int]:
-    """The photo -> cartoon network of a checkpoint file or run folder, in eval mode on the CPU.
+def load_generator(path: str | Path) -> Trained:
+    """The photo -> cartoon network of a checkpoint file or run folder. Raises CheckpointError."""
 
-    The number beside it is the side of the pictures that it was trained on, in pixels.
-    """
-
-    def make(content: dict[str, Any]) -> tuple[nn.Module, int]:
-        size = content["hyper_parameters"]["data"]["size"]
-        if type(size) is not int or size < 1:
-            raise ValueError(f"data.size is {size!r}")
+    def make(content: dict[str, Any]) -> Trained:
+        model = content["hyper_parameters"]["model"]
         prefix = content["generator_prefix"]
         weights = {
             name.removeprefix(prefix): value for name, value in content["state_dict"].items() if name.startswith(prefix)
         }
-        node = content["hyper_parameters"]["model"]["generator"]
-        return _filled(_maker(node, weights), weights), size
+        return rebuilt(model["_target_"], model["generator"], content["hyper_parameters"]["data"]["size"], weights)
 
     return _made(path, "generator", make)
+
+
+def rebuilt(model: Any, options: Mapping[str, Any], size: Any, weights: Mapping[str, Any]) -> Trained:
+    """The generator that untrusted values describe. Raises an exception of any kind where they do not fit."""
+    if type(size) is not int or size < 1:
+        raise ValueError(f"data.size is {size!r}")
+    if not isinstance(model, str):
+        raise ValueError(f"the model's name is {model!r}")
+    network = _filled(_maker(options, weights), weights)
+    plain = {name: value for name, value in options.items() if name not in ("_partial_", *FILES)}
+    return Trained(network, size, model, plain)
 
 
 def load(path: str | Path) -> "Translator":
@@ -174,7 +197,8 @@ def _numbers(loss: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     return weights
 
 
-def _version() -> str:
+def version() -> str:
+    """The version of this package, for what it writes."""
     try:
         return version_of("portrait-cartoons")
     except PackageNotFoundError:  # a checkout

@@ -104,7 +104,7 @@ def last_good(run: Path) -> Path | None:
     """The last checkpoint of a run that can be read and whose generator draws pictures of finite numbers."""
     for file in _checkpoints(run):
         with suppress(CheckpointError), torch.inference_mode():
-            network, _ = load_generator(file)
+            network = load_generator(file).network
             if network(torch.linspace(-1, 1, 3 * PROBE**2).view(1, 3, PROBE, PROBE)).isfinite().all():
                 return file
     return None
