@@ -36,7 +36,7 @@ KINDS = {
     "bootstrap": "a whole number of resamples",
     "seed": "a whole number",
 }
-CHOICES = {"features": ("auto", "inception", "random"), "split": ("test", "val", "all")}
+CHOICES = {"features": ("auto", "inception", "squeezenet", "random"), "split": ("test", "val", "all")}
 
 
 def main(arguments: list[str]) -> None:

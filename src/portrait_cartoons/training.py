@@ -120,7 +120,7 @@ def _summarise(folder: Path, metrics: dict[str, Any], seconds: float) -> None:
         for row, prefix in (("output", "val/target"), ("unchanged photo", "baseline/target")):
             table.add_row(row, *(f"{metrics[f'{prefix}/{name}']:.4g}" for name in ("psnr", "ssim", "mse")))
         console.print(table)
-    for name in ("fid", "random_fd"):
+    for name in ("fid", "squeeze_fd", "random_fd"):
         if f"val/{name}" in metrics:
             values = metrics[f"val/{name}"], metrics[f"baseline/{name}"], int(metrics[f"val/{name}_n"])
             print("{} to the val cartoons: output {:.4g}, unchanged photo {:.4g} ({} images)".format(name, *values))

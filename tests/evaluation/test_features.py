@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torchvision.models import squeezenet1_0
 from torchvision.transforms.functional import gaussian_blur
 
 from portrait_cartoons.data.toy import portrait
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.distances import frechet_of_few
-from portrait_cartoons.evaluation.features import Random, feature_network
+from portrait_cartoons.evaluation.features import Random, feature_network, standardised
 from tests.evaluation.inception import random_weights
 
 
@@ -122,6 +123,33 @@ def test_random_features_have_their_own_names_and_a_hash_of_their_weights() -> N
     assert (first.frechet, first.kernel) == ("random_fd", "random_kd")
     assert first.protocol == second.protocol
     assert first.size == first(torch.zeros(1, 3, 16, 16, dtype=torch.uint8)).shape[1]
+
+
+def test_squeezenet_features_are_the_mean_and_deviation_of_each_channel(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = squeezenet1_0()
+    file = tmp_path / "squeezenet.pth"
+    torch.save(network.state_dict(), file)
+    found = feature_network("squeezenet", str(file))
+    assert (found.frechet, found.kernel, found.weights) == ("squeeze_fd", "squeeze_kd", file)
+    assert found.protocol["features' weights"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    images = torch.randint(0, 256, (2, 3, 40, 48), dtype=torch.uint8)
+    mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    with torch.no_grad():
+        x = network.eval().features[:8]((images / 255 - mean) / deviation)
+    expected = torch.cat([x.mean((2, 3)), (x - x.mean((2, 3), keepdim=True)).square().mean((2, 3)).sqrt()], 1)
+    assert torch.allclose(found(images), expected, rtol=1e-4, atol=1e-5)
+    assert found.size == expected.shape[1]
+
+
+def test_squeezenet_features_are_compared_in_deviations_of_the_real_images() -> None:
+    real = torch.tensor([[1.0, 5.0], [3.0, 5.0]])
+    assert standardised(torch.tensor([[4.0, 6.0]]), real).tolist() == [[2.0, 1.0]]
+
+
+def test_without_squeezenets_weights_the_sentence_names_both_ways_out(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"squeezenet1_0 with metrics\.weights=<file>, or use metrics\.features=random"):
+        feature_network("squeezenet", str(tmp_path / "absent.pth"), "metrics.")
 
 
 @pytest.mark.parametrize("keys", ["", "metrics."])

@@ -18,6 +18,8 @@ COLUMNS: Mapping[str, Column] = {
     "kid": Column("KID", "lower", 4),
     "precision": Column("Precision", "higher", 3),
     "recall": Column("Recall", "higher", 3),
+    "squeeze_fd": Column("Squeeze FD", "lower", 2),
+    "squeeze_kd": Column("Squeeze KD", "lower", 4),
     "random_fd": Column("Random FD", "lower", 4),
     "random_kd": Column("Random KD", "lower", 4),
     "content/psnr": Column("Content PSNR dB", "higher", 2),

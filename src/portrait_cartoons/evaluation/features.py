@@ -1,4 +1,4 @@
-"""Networks whose features say how far two sets of images are apart: Inception, and a random one in its absence."""
+"""Networks whose features say how far two sets of images are apart: Inception, SqueezeNet, and a random one."""
 
 import hashlib
 from contextlib import AbstractContextManager
@@ -11,6 +11,7 @@ from torch.nn.utils import skip_init
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from portrait_cartoons.files import expanded
+from portrait_cartoons.networks.features import TORCHVISION_SCALE, load, truncated
 from portrait_cartoons.networks.weights import file_sha256, genuine, published
 
 INCEPTION_URL = (
@@ -18,7 +19,7 @@ INCEPTION_URL = (
 )
 INCEPTION_SHA256_PREFIX = "6726825d"
 
-Choice = Literal["auto", "inception", "random"]
+Choice = Literal["auto", "inception", "squeezenet", "random"]
 
 
 class FeatureNetwork:
@@ -89,9 +90,55 @@ class Random(FeatureNetwork):
         }
 
     def scaled(self, features: Tensor, real: Tensor) -> Tensor:
-        deviation = real.std(0, correction=0)
-        # A feature that all real images share has no scale of its own.
-        return (features - real.mean(0)) / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
+        return standardised(features, real)
+
+
+class Squeeze(FeatureNetwork):
+    """The mean and the standard deviation of every channel of SqueezeNet's fire5: small, and trained on ImageNet.
+
+    They see texture, lines and parts of objects, and little of brightness. Each is measured in standard deviations of
+    the real images.
+    """
+
+    frechet, kernel, size = "squeeze_fd", "squeeze_kd", 512
+
+    def __init__(self, weights: str, way_out: str) -> None:
+        self.network = SqueezeStatistics()
+        self.weights = load(self.network.layers, "squeezenet1_0", weights, way_out)
+        self.protocol = {
+            "features": "SqueezeNet 1.0, mean and deviation of the 256 channels of fire5",
+            "features' weights": file_sha256(self.weights),
+            "features' resize": "none",
+            "features' scale": "standard deviations of the real images",
+        }
+
+    def scaled(self, features: Tensor, real: Tensor) -> Tensor:
+        return standardised(features, real)
+
+
+class SqueezeStatistics(nn.Module):
+    """uint8 N x 3 x H x W -> float N x 512, of at least 32 x 32 pixels."""
+
+    mean: Tensor
+    divisor: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = truncated("squeezenet1_0.fire5")
+        for name, values in zip(("mean", "divisor"), TORCHVISION_SCALE, strict=True):
+            self.register_buffer(name, torch.tensor(values).view(3, 1, 1))
+        self.requires_grad_(False).eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.layers((images.float() / 255 - self.mean) / self.divisor)
+        return torch.cat([x.mean((2, 3)), x.std((2, 3), correction=0)], 1)
+
+
+def standardised(features: Tensor, real: Tensor) -> Tensor:
+    """Features N x D less the real images' mean, in their standard deviations."""
+    deviation = real.std(0, correction=0)
+    # A feature that all real images share has no scale of its own.
+    return (features - real.mean(0)) / torch.where(deviation > 0, deviation, torch.ones_like(deviation))
 
 
 class RandomFilters(nn.Module):
@@ -127,13 +174,17 @@ def feature_network(choice: Choice, weights: str | None, keys: str = "metrics.")
     """The network whose features distances between sets of images are taken from.
 
     Args:
-        choice: `inception`, `random`, or `auto`, which is `inception` where its weights are named or cached.
-        weights: the file of the Inception weights. If None, torch.hub's cache, into which they are downloaded.
+        choice: `inception`, `squeezenet`, `random`, or `auto`, which is `inception` where its weights are named or
+            cached.
+        weights: the file of the network's weights. If None, torch.hub's cache, into which they are downloaded.
         keys: what the user writes before `features` and `weights`, for errors.
 
     Raises:
         WeightsError: the weights cannot be had, or the file is not the genuine one.
     """
+    if choice == "squeezenet":
+        way_out = f"name a state dict of squeezenet1_0 with {keys}weights=<file>, or use {keys}features=random"
+        return Squeeze(str(expanded(weights)) if weights else "imagenet", way_out)
     file = expanded(weights) if weights else Path(torch.hub.get_dir(), "checkpoints", Path(INCEPTION_URL).name)
     if choice == "random" or (choice == "auto" and not weights and not file.exists()):
         return Random()

@@ -15,11 +15,14 @@ _FAMILIES = {
     "target/": "Target: the cartoon against the true one.",
     "lpips": "LPIPS: how different two pictures look, between features of SqueezeNet 1.1.",
     "mse": "MSE is of values between 0 and 1.",
+    "squeeze_": "Squeeze FD and KD: distances between features of SqueezeNet, neither FID nor KID.",
     "random_": "Random FD and KD: distances between features of a fixed random network, neither FID nor KID.",
 }
 _SETS = "photos", "cartoons"
 # FID of few images says little, and a kernel distance is right on average.
-_KERNEL_FIRST = list(dict.fromkeys(("kid", "fid", "precision", "recall", "random_kd", "random_fd", *COLUMNS)))
+_KERNEL_FIRST = list(
+    dict.fromkeys(("kid", "fid", "precision", "recall", "squeeze_kd", "squeeze_fd", "random_kd", "random_fd", *COLUMNS))
+)
 _ARROWS = {"higher": " ↑", "lower": " ↓", None: ""}
 
 
@@ -128,7 +131,7 @@ def notes(tables: Sequence[Table], mark: str) -> list[str]:
         sentences.append(
             "†: trained on, or chosen by, some of these very pictures; it takes no part in the comparison."
         )
-    if columns & {"fid", "random_fd"} and any(table.few for table in tables):
+    if columns & {"fid", "squeeze_fd", "random_fd"} and any(table.few for table in tables):
         sentences.append(
             f"With fewer than {ENOUGH} images a Fréchet distance (FID) depends on their number, and has no range"
             " without at least twice as many images as features: compare by the kernel distance (KID) and its range."
