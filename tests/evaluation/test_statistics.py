@@ -1,4 +1,3 @@
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +55,6 @@ def test_a_damaged_file_is_computed_again_and_mended(damage: str) -> None:
             "shorter": {"features": FEATURES.numpy()[:-1]},
             "changed": {"features": FEATURES.numpy() + 1},
         }
-        if damage != "changed":
-            (array,) = arrays[damage].values()
-            arrays[damage]["sha256"] = hashlib.sha256(array.tobytes()).hexdigest()
         with np.load(file) as kept:
             np.savez(file, **{**kept, **arrays[damage]})
     else:

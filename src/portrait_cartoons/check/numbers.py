@@ -54,6 +54,7 @@ NUMBERS = {
     "data.load_size": SIDE,
     "*batch_size": Number(1, 2**16),
     "data.num_workers": Number(0, 256, or_auto=True),
+    "data.cache_gb": Number(0, 10**5, whole=False),
     "data.max_unreadable": SHARE,
     "data.smooth_noise": SHARE,
     "data.source.*_share": Number(0, 0.5, whole=False, open=True),

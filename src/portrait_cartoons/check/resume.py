@@ -15,7 +15,7 @@ from portrait_cartoons.runs.names import OVERRIDES
 
 # Differences with which a run remains the same experiment: how long it is, where it works, what it shows.
 FREE = ("run_dir", "resume", "trainer", "logger", "callbacks", "metrics", "model.epochs")
-FREE_DATA = ("data.num_workers", "data.val_batch_size", "data.max_unreadable")
+FREE_DATA = ("data.num_workers", "data.cache_gb", "data.val_batch_size", "data.max_unreadable")
 
 
 def resumed(arguments: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Collection
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,11 +14,12 @@ from torch.utils.data import DataLoader
 
 from portrait_cartoons.data import transforms, workers
 from portrait_cartoons.data.background import Background
-from portrait_cartoons.data.dataset import Sample, TestDataset, TrainingDataset, collate
+from portrait_cartoons.data.dataset import Keep, Sample, TestDataset, TrainingDataset, collate
 from portrait_cartoons.data.fields import Domain, known
 from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.data.folder import DataError
-from portrait_cartoons.data.picture import Splits
+from portrait_cartoons.data.memory import Kept, Memory
+from portrait_cartoons.data.picture import Splits, Transform
 from portrait_cartoons.data.sampler import EpochSampler, Position
 from portrait_cartoons.files import write
 
@@ -44,6 +45,8 @@ class Portraits(lightning.LightningDataModule):
             drawn on the fly. The samples and their order do not depend on it.
         seed: of order and augmentation.
         max_unreadable: the share of unreadable files, 0 to 1, above which training stops.
+        cache_gb: memory in which each rank keeps decoded pictures, for all of its workers; 0 for none. What does not
+            fit is read from its file every time. The samples do not depend on it.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Portraits(lightning.LightningDataModule):
         num_workers: int | Literal["auto"],
         seed: int,
         max_unreadable: float,
+        cache_gb: float = 0.0,
     ) -> None:
         super().__init__()
         self.source, self.seed, self.max_unreadable = source, seed, max_unreadable
@@ -75,6 +79,7 @@ class Portraits(lightning.LightningDataModule):
             "resize": transforms.EVALUATION_RESIZE,
         }
         self.batch_size, self.val_batch_size, self._num_workers = batch_size, val_batch_size, num_workers
+        self.memory = Memory(cache_gb) if cache_gb else None
         self.train = TrainingDataset(
             source.train_photos,
             source.train_cartoons,
@@ -83,6 +88,7 @@ class Portraits(lightning.LightningDataModule):
             self.fields,
             self.backgrounds,
             smooth_noise,
+            self._keep(transforms.loaded(load_size)),
         )
         self.val, self.val_cartoons = self.split("val")
         self.test, self.test_cartoons = self.split("test")
@@ -124,7 +130,13 @@ class Portraits(lightning.LightningDataModule):
         names = ("train", "val", "test") if name == "all" else (name,)
         parts = [getattr(self.source, f"{part}_{domain}s") for part in names]
         pictures = reduce(operator.add, [part for part in parts if part] or parts[:1])
-        return TestDataset(domain, pictures, transforms.evaluation(self.size), self.backgrounds[domain], self.fields)
+        transform = transforms.evaluation(self.size)
+        kept = self._keep(transform) if name == "val" else None  # the others are read once
+        return TestDataset(domain, pictures, transform, self.backgrounds[domain], self.fields, kept)
+
+    def _keep(self, resize: Transform) -> Keep | None:
+        """How pictures are kept in memory, None for not at all."""
+        return partial(Kept, resize=resize, memory=self.memory) if self.memory else None
 
     def state_dict(self) -> dict[str, Any]:
         """How far training has come, what could not be read so far, and what was trained on and chosen by.
@@ -186,6 +198,7 @@ class Portraits(lightning.LightningDataModule):
             batch_size,
             sampler=sampler,
             num_workers=self.num_workers,
+            multiprocessing_context="fork" if self.memory and self.num_workers else None,  # which shares the memory
             collate_fn=collate,
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=workers.start,

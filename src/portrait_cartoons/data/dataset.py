@@ -1,6 +1,6 @@
 """Training and test samples: pictures read, cropped and turned into tensors, pure functions of (seed, epoch, index)."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,12 +9,13 @@ from torch.utils.data import Dataset, default_collate
 from portrait_cartoons.data import fields as batch_fields
 from portrait_cartoons.data.background import Background, replace_background
 from portrait_cartoons.data.fields import Domain
-from portrait_cartoons.data.picture import Picture, Pictures, read
+from portrait_cartoons.data.picture import Picture, Pictures, read, transformed
 
 if TYPE_CHECKING:
     import albumentations as A  # noqa: N812 - it takes a second to import, which listing pictures does not need
 
 Sample = dict[str, Any]
+Keep = Callable[[Sequence[Picture]], Sequence[Picture]]
 
 
 class TrainingDataset(Dataset[Sample]):
@@ -22,7 +23,7 @@ class TrainingDataset(Dataset[Sample]):
 
     A sample holds the `fields`, which `fields.FIELDS` explains, all of one crop of each picture. Where they need one
     domain only, the other is not read. An unreadable picture is replaced by the next readable one and named in
-    `unreadable`. `backgrounds` are those of each domain.
+    `unreadable`. `backgrounds` are those of each domain. `keep` may keep the pictures that it gets.
     """
 
     def __init__(
@@ -34,18 +35,18 @@ class TrainingDataset(Dataset[Sample]):
         fields: Collection[str],
         backgrounds: Mapping[Domain, Background],
         smooth_noise: float,
+        keep: Keep | None = None,
     ) -> None:
         self.transform, self.seed = transform, seed
         self.fields, self.backgrounds, self.smooth_noise = fields, backgrounds, smooth_noise
-        used = {batch_fields.domain(field) for field in fields}
         both: dict[Domain, Pictures] = {"photo": photos, "cartoon": cartoons}
-        self.pictures = {
-            domain: pictures.without(
+        used = [domain for domain in both if any(batch_fields.domain(field) == domain for field in fields)]
+        self.pictures: dict[Domain, Sequence[Picture]] = {}
+        for domain in used:
+            needed = both[domain].without(
                 mask=f"{domain}_mask" not in fields and backgrounds[domain] == "keep", target="target" not in fields
             )
-            for domain, pictures in both.items()
-            if domain in used
-        }
+            self.pictures[domain] = keep(needed) if keep else needed
 
     def __len__(self) -> int:
         return max(len(pictures) for pictures in self.pictures.values())
@@ -60,7 +61,7 @@ class TrainingDataset(Dataset[Sample]):
             drawn, augmentation = (int(n) for n in rng.integers((len(pictures), 2**31)))
             picture = read(pictures, index if domain == larger else drawn, sample["unreadable"])
             self.transform.set_random_seed(augmentation)
-            crops[domain] = crop(picture, self.transform)
+            crops[domain] = transformed(picture, self.transform)
         # Drawn from after the crops, which are therefore the same whatever the options.
         crops = {domain: replace_background(crops[domain], self.backgrounds[domain], rng) for domain in crops}
         for field in self.fields:
@@ -71,7 +72,8 @@ class TrainingDataset(Dataset[Sample]):
 class TestDataset(Dataset[Sample]):
     """Pictures of one `domain` in their order, by this name, with their masks and targets as far as there are any.
 
-    The `fields` of this domain that training uses are there as well, but for those whose noise is drawn.
+    The `fields` of this domain that training uses are there as well, but for those whose noise is drawn. `keep` may
+    keep the pictures that it gets.
     """
 
     __test__ = False  # not a test case, whatever its name makes pytest think
@@ -83,7 +85,9 @@ class TestDataset(Dataset[Sample]):
         transform: "A.Compose",
         background: Background,
         fields: Collection[str] = (),
+        keep: Keep | None = None,
     ) -> None:
+        self._kept = keep(pictures) if keep else pictures
         self.domain, self.pictures, self.transform, self.background = domain, pictures, transform, background
         self.fields = [f for f in fields if batch_fields.domain(f) == domain and f.endswith(("_outline", "_grey"))]
 
@@ -93,19 +97,12 @@ class TestDataset(Dataset[Sample]):
     def __getitem__(self, index: int) -> Sample:
         sample: Sample = {"unreadable": []}
         rng = np.random.default_rng(index)
-        picture = crop(read(self.pictures, index, sample["unreadable"]), self.transform)
+        picture = transformed(read(self._kept, index, sample["unreadable"]), self.transform)
         picture = replace_background(picture, self.background, rng)
         there = [self.domain, *self.fields]
         there += [f"{self.domain}_mask"] if picture.mask is not None else []
         there += ["target"] if picture.target is not None else []
         return sample | {field: batch_fields.make(field, picture, 0, rng) for field in there}
-
-
-def crop(picture: Picture, transform: "A.Compose") -> Picture:
-    """The picture with its image, and its mask and target if it has them, transformed alike."""
-    arrays = {"image": picture.image, "mask": picture.mask, "target": picture.target}
-    moved = transform(**{name: array for name, array in arrays.items() if array is not None})
-    return picture._replace(**moved)
 
 
 def collate(samples: Sequence[Sample]) -> Sample:

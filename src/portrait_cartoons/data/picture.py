@@ -1,7 +1,7 @@
 """What every data source offers: pictures, as read or drawn, before any transform, in splits."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
@@ -23,6 +23,16 @@ class Picture(NamedTuple):
     mask: np.ndarray | None
     target: np.ndarray | None
     name: str
+
+
+Transform = Callable[..., dict[str, np.ndarray]]  # of albumentations: arrays by name in and out
+
+
+def transformed(picture: Picture, transform: Transform) -> Picture:
+    """The picture with its image, and its mask and target if it has them, transformed alike."""
+    arrays = {"image": picture.image, "mask": picture.mask, "target": picture.target}
+    moved = transform(**{name: array for name, array in arrays.items() if array is not None})
+    return Picture(moved["image"], moved.get("mask"), moved.get("target"), picture.name)
 
 
 class Pictures(Sequence[Picture]):

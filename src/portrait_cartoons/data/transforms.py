@@ -24,6 +24,11 @@ def training(size: int, load_size: int, flip: bool) -> A.Compose:
     )
 
 
+def loaded(load_size: int) -> A.Compose:
+    """The first part of `training`, which is the same every time."""
+    return A.Compose([_shorter_side(load_size)], **TARGET)
+
+
 def evaluation(size: int) -> A.Compose:
     """The central square, `size` x `size`."""
     return A.Compose([_shorter_side(size), A.CenterCrop(size, size)], **TARGET)

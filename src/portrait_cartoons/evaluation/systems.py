@@ -22,10 +22,10 @@ LONGEST = 120  # characters of a name, which is a folder's too
 # What does not decide about a system's quality on average: where its files lie, what is shown, and how fast it is.
 HARMLESS = re.compile(
     r"[+~]*(experiment|seed|run_dir|resume|logger\b.*|callbacks\.(progress|samples)\b.*|metrics\b.*|data\.source\.(root|photo|cartoon)"
-    r"|data\.num_workers|data\.val_batch_size|trainer\.(accelerator|devices|strategy|num_nodes|log_every_n_steps))="
+    r"|data\.(num_workers|cache_gb)|data\.val_batch_size|trainer\.(accelerator|devices|strategy|num_nodes|log_every_n_steps))="
 )
 UNTOLD = re.compile(
-    r"run_dir|resume|logger\b|callbacks\.(progress|samples)\b|data\.num_workers|trainer\.(accelerator|devices)"
+    r"run_dir|resume|logger\b|callbacks\.(progress|samples)\b|data\.(num_workers|cache_gb)|trainer\.(accelerator|devices)"
 )
 TIME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d(-\d+)?")  # how runs are named where nobody names them
 
