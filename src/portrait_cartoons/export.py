@@ -16,7 +16,7 @@ Examples:
 from dataclasses import dataclass
 from pathlib import Path
 
-from portrait_cartoons.cli.command import in_words_of_here
+from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
@@ -41,11 +41,8 @@ class Options:
 
 def main(arguments: list[str]) -> None:
     """Write the file, and print how far it differs from PyTorch. Raises UserError."""
-    if {"-h", "--help"} & set(arguments):
-        print(
-            f"{in_words_of_here(__doc__ or '')}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}",
-            end="",
-        )
+    if usage.asked(arguments):
+        print(usage.page_of_keys(__doc__ or "", OPTIONS), end="")
         return
     options = parse_options(Options, OPTIONS, arguments, {"overwrite": "true or false"})
     output = _checked(options)

@@ -25,7 +25,6 @@ from typing import NoReturn
 from portrait_cartoons.check import checked_runs, refuse_foreign_code
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.arguments import key_of, split
-from portrait_cartoons.cli.command import in_words_of_here
 from portrait_cartoons.cli.config import CONF, literal
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
@@ -54,8 +53,7 @@ class FailedRunsError(UserError):
 def main(arguments: list[str]) -> None:
     """Run the command. Wrong use, and a file that cannot be run, raise UserError before any run."""
     if usage.asked(arguments):
-        page = f"{__doc__}\nKeys and their defaults:\n\n{OPTIONS.read_text(encoding='utf-8')}"
-        print(in_words_of_here(page))
+        print(usage.page_of_keys(__doc__ or "", OPTIONS))
         return
     file, options, typed = parsed(arguments)
     search = read(expanded(file), options.runs)
