@@ -39,7 +39,7 @@ ALLOWED_OURS = {
         "devices",
     },
     "callbacks": {"callbacks", "errors", "files", "image", "evaluation", "runs"},
-    "cli": {"cli", "errors", "callbacks", "data", "models", "speed"},
+    "cli": {"cli", "errors", "callbacks", "data", "evaluation", "models", "speed"},
     "check": {"check", "cli", "errors", "files", "image", "data", "networks", "runs", "speed"},
     "search": {"search", "check", "cli", "errors", "evaluation", "files", "runs"},
     "speed": {

@@ -14,6 +14,7 @@ from portrait_cartoons.check.resume import resumed
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, composed, literal
 from portrait_cartoons.cli.flags import split_flags
+from portrait_cartoons.cli.launch import first, launched, to_start
 from portrait_cartoons.errors import UserError, reported
 
 SIGNALS = 128  # exit codes above it tell of a signal
@@ -40,6 +41,8 @@ def main(arguments: list[str]) -> None:
         return
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # a user's own model may fail, and must see where
     sys.argv[1:] = checked(given, flags.multirun)
+    if not flags.multirun and (count := to_start(composed("train", sys.argv[1:]).trainer)) > 1:
+        sys.exit(launched(count, "train", sys.argv[1:]))
     run()
     if failed:
         raise FailedRunsError("\n  - ".join(["some of the runs failed, each for the reason printed above", *failed]))
@@ -51,8 +54,13 @@ def checked(arguments: list[str], multirun: bool = False) -> list[str]:
         overrides = [literal(argument) for argument in arguments]
         checked_sweep("train", overrides)
         return ["--multirun", *overrides]
-    overrides = resumed(arguments)
-    checked_config("train", overrides)
+    try:
+        overrides = resumed(arguments)
+        checked_config("train", overrides)
+    except UserError as error:
+        if first():
+            raise
+        sys.exit(error.exit_code)  # the first process says why
     return overrides
 
 

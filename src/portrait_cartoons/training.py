@@ -3,9 +3,11 @@
 import errno
 import shlex
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import torch
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import LambdaCallback
 from omegaconf import DictConfig
@@ -13,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from portrait_cartoons.check.resume import differences
-from portrait_cartoons.cli.build import Experiment, build
+from portrait_cartoons.cli.build import Experiment, as_torchrun, build
 from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import plain, total_epochs
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import DivergenceError
 from portrait_cartoons.networks.catalogue import named
 from portrait_cartoons.runs import folder as run_folder
@@ -31,17 +34,27 @@ DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EAC
 
 
 def train(cfg: DictConfig) -> None:
-    """Run the experiment in a folder of its own, or go on in that of the run it resumes."""
+    """Run the experiment in a folder of its own, or go on in that of the run it resumes; on each rank its share."""
+    as_torchrun()
+    with ranks.launched("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"):
+        _train(cfg)
+
+
+def _train(cfg: DictConfig) -> None:
     cfg.trainer.max_epochs = total_epochs(plain(cfg))
     choices = HydraConfig.get().runtime.choices
     overrides = [o for o in HydraConfig.get().overrides.task if not o.startswith(("resume=", "run_dir="))]
     checkpoint: Path | None = None
     content: dict[str, Any] = {}
-    if cfg.resume is None:
-        folder = run_folder.new(run_folder.title(choices), cfg.run_dir)
-    else:
-        folder = run_folder.of(Path(cfg.resume))
-    lock = locked(folder)
+    lock = ExitStack()
+
+    def taken() -> Path:
+        resumed = cfg.resume is not None
+        run = run_folder.of(Path(cfg.resume)) if resumed else run_folder.new(run_folder.title(choices), cfg.run_dir)
+        lock.enter_context(locked(run))
+        return run
+
+    folder = ranks.decided(taken)
     if cfg.resume is not None:
         checkpoint, content = run_folder.newest_checkpoint(Path(cfg.resume))
     cfg.run_dir, cfg.resume = str(folder), None
@@ -51,7 +64,7 @@ def train(cfg: DictConfig) -> None:
             print(f"{folder} has all its {cfg.trainer.max_epochs} epochs; to train on, add model.epochs=<more>")
             return
         print(f"resuming from {checkpoint}")
-    run_folder.describe(folder, plain(cfg), overrides)
+    ranks.decided(lambda: run_folder.describe(folder, plain(cfg), overrides))
 
     experiment = build(cfg, restored(content.get("way"), cfg.trainer) if checkpoint else None)
     if checkpoint:

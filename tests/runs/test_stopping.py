@@ -37,8 +37,9 @@ def at_step(number: int, action: Callable[[], None]) -> None:
     CycleGAN.training_step = step  # type: ignore[method-assign]
 
 
-def raised(number: signal.Signals) -> None:
-    os.kill(os.getpid(), number)
+def raised(number: signal.Signals, times: int = 1) -> None:
+    for _ in range(times):
+        os.kill(os.getpid(), number)
 
 
 def under_slurm() -> None:
@@ -54,6 +55,28 @@ def test_the_signal_of_slurm_saves_what_resuming_looks_for(command: Command, tmp
     assert not list(tmp_path.rglob("hpc_ckpt*"))
     assert "continue with python -m src.train resume=run" in output(tmp_path)
     assert "Traceback" not in output(tmp_path)
+
+
+def twice(number: signal.Signals) -> None:
+    at_step(2, partial(raised, number, 2))
+
+
+def test_a_second_ctrl_c_stops_at_once_but_a_second_sigterm_is_one_too_many(command: Command, tmp_path: Path) -> None:
+    assert command("train", *RUN, folder=tmp_path, prepare=partial(twice, signal.SIGINT)).exitcode == 130
+    assert not (tmp_path / "run" / CHECKPOINTS / LAST).exists()
+    assert "stopped by Ctrl-C" in output(tmp_path)
+    assert command("train", *RUN, folder=tmp_path, prepare=partial(twice, signal.SIGTERM)).exitcode == 143
+    assert read(tmp_path / "run" / CHECKPOINTS / LAST)["epoch"] == 0
+
+
+def test_a_time_limit_saves_and_ends_well(command: Command, tmp_path: Path) -> None:
+    limit = (*RUN, "trainer=exact", "trainer.max_time=00:00:00:01", "model.epochs=2000")
+    assert command("train", *limit, folder=tmp_path).exitcode == 0, output(tmp_path)
+    assert "trainer.max_time is over: saved run/checkpoints/last.ckpt; continue with" in output(tmp_path)
+    before = read(tmp_path / "run" / CHECKPOINTS / LAST)
+    assert command("train", "resume=run", folder=tmp_path).exitcode == 0, output(tmp_path)
+    after = read(tmp_path / "run" / CHECKPOINTS / LAST)
+    assert after["global_step"] > before["global_step"]  # the limit counts anew
 
 
 def into_a_dead_pipe() -> None:

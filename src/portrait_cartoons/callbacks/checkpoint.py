@@ -1,5 +1,6 @@
 """Checkpoints that survive anything: written atomically, exact to resume from, also when a signal ends the run."""
 
+import re
 import shlex
 import signal
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from portrait_cartoons import files
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.ranks import highest
 from portrait_cartoons.runs.checkpoint import read, write
 from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
 
@@ -51,18 +53,21 @@ class Checkpoints(Checkpoint):
 
     SIGTERM, SIGINT and SIGUSR1, which batch systems send, save `last.ckpt` after the batch at hand and leave with
     `Interrupted`; at the end of an epoch, after its validation, because a state saved before would skip it on resume.
-    A second signal stops at once.
+    One that reaches any of several ranks ends all. A second Ctrl-C stops at once.
 
     Args:
+        max_time: after which the training leaves in the same way, but with exit code 0, as DD:HH:MM:SS; it counts from
+            the beginning or the continuation of the training.
         monitors: metrics that can tell which epoch was best, each with `max` or `min`, whichever of its values is
             better; the first one that the run logs decides.
     """
 
-    def __init__(self, monitors: Mapping[str, Literal["max", "min"]]) -> None:
+    def __init__(self, monitors: Mapping[str, Literal["max", "min"]], max_time: str | None = None) -> None:
         self.monitors = monitors
+        self.seconds = seconds(max_time) if max_time else 0
         self.best: dict[str, float] = {}
         self._whole = False  # whether last.ckpt is known to be readable
-        self._signal: int | None = None
+        self._signal = 0  # the highest number that any rank got
         self._leaving = False
         self._handlers: dict[int, Handler] = {}
 
@@ -80,8 +85,9 @@ class Checkpoints(Checkpoint):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         last = Path(trainer.default_root_dir, CHECKPOINTS, LAST)
         self._whole = trainer.ckpt_path is not None and Path(trainer.ckpt_path).absolute() == last.absolute()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGALRM):
             self._handlers[number] = signal.signal(number, self._note)
+        signal.alarm(self.seconds)
 
     # Lightning logs a batch's and an epoch's values after the hooks at their ends: the run is left as the next begins.
 
@@ -94,7 +100,7 @@ class Checkpoints(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self._stopping(trainer) and not trainer.is_last_batch:
+        if self._stopping() and not trainer.is_last_batch:
             self._save(trainer)
             self._leaving = True
 
@@ -103,20 +109,23 @@ class Checkpoints(Checkpoint):
         phases: Any = pl_module.phases
         improved = (not phases or pl_module.phase == phases[-1]) and self._improved(trainer.callback_metrics)
         self._save(trainer, improved)
-        self._leaving = self._stopping(trainer)
+        self._leaving = self._stopping()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        signal.alarm(0)
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers.clear()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._signal = number
-        signal.signal(number, self._handlers[number])
+        if number == signal.SIGINT:  # batch systems may send theirs several times
+            signal.signal(number, self._handlers[number])
 
-    def _stopping(self, trainer: Trainer) -> bool:
-        """Whether any process got a signal, on which all of them must agree."""
-        return trainer.strategy.reduce_boolean_decision(self._signal is not None, all=False)
+    def _stopping(self) -> bool:
+        """Whether any rank got a signal, on which all of them must agree."""
+        self._signal = highest(self._signal)
+        return self._signal > 0
 
     def _improved(self, metrics: Mapping[str, Tensor]) -> bool:
         """Whether the deciding metric is better than ever, which it then remembers."""
@@ -147,7 +156,16 @@ class Checkpoints(Checkpoint):
         if not self._leaving:
             return
         run = Path(trainer.default_root_dir)
-        name = signal.Signals(self._signal).name if self._signal else "a signal on another rank"
+        over = self._signal == signal.SIGALRM
+        name = "trainer.max_time is over" if over else signal.Signals(self._signal).name
         command = shlex.join(["python", "-m", "src.train", f"resume={run}"])
         print(f"\n{name}: saved {run / CHECKPOINTS / LAST}; continue with {command}")
-        raise Interrupted(128 + (self._signal or signal.SIGTERM))
+        raise Interrupted(0 if over else 128 + self._signal)
+
+
+def seconds(time: str) -> int:
+    """Of a time DD:HH:MM:SS. Raises ValueError for another text."""
+    if not re.fullmatch(r"\d+(:\d+){3}", time):
+        raise ValueError(f"{time} is not written DD:HH:MM:SS")
+    days, hours, minutes, rest = map(int, time.split(":"))
+    return ((days * 24 + hours) * 60 + minutes) * 60 + rest

@@ -11,6 +11,7 @@ from torchmetrics.classification import BinaryJaccardIndex
 
 from portrait_cartoons.evaluation.distances import frechet
 from portrait_cartoons.evaluation.features import Choice, feature_network
+from portrait_cartoons.evaluation.ranks import collected
 from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol
 
@@ -67,7 +68,7 @@ class Metrics(Callback):
         values, count = self._means(self.scores)
         values = {f"val/{name}": value for name, value in values.items()}
         values[f"val/{self.network.frechet}_n"] = float(min(count, len(self.cartoons)))
-        if self.iou.update_called:
+        if any(collected(self.iou.update_called)):  # a rank without a photo takes part all the same
             values["val/iou"] = self.iou.compute().item()
         shown = "val/target/psnr" if "val/target/psnr" in values else f"val/{self.network.frechet}"
         for name, value in {**values, **self.baseline}.items():

@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.seed import isolate_rng
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.utils.data import default_collate
+from torch.utils.data import Subset, default_collate
 
 from portrait_cartoons.image import save_image, to_uint8
 from portrait_cartoons.runs.names import SAMPLES
@@ -80,7 +80,9 @@ class Samples(Callback):
         """The pictures of each row by its label, N x 3 x H x W in [-1, 1] on the CPU."""
         loader = trainer.datamodule.val_dataloader()  # type: ignore[attr-defined]
         if not self._batch:
-            items = [loader.dataset[i] for i in range(min(self.count, len(loader.dataset)))]
+            # On several ranks a loader has a share of the photos; the first of all are shown.
+            photos: Any = loader.dataset.dataset if isinstance(loader.dataset, Subset) else loader.dataset
+            items = [photos[i] for i in range(min(self.count, len(photos)))]
             names = [name for name in _INPUTS if all(name in item for item in items)]
             self._batch = default_collate([{name: item[name] for name in names} for item in items])
             if "target" not in names:

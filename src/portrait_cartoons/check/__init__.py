@@ -48,6 +48,8 @@ def checked_sweep(root: str, overrides: list[str]) -> None:
     for key in ("run_dir", "resume"):
         if any(text.lstrip("+").startswith(f"{key}=") for text in overrides):
             problems[f"{key} cannot go with --multirun, whose runs begin in folders of their own: leave it out"] = None
+    if "trainer=ddp" in overrides and not any(text.startswith("hydra/launcher=") for text in overrides):
+        problems["trainer=ddp cannot go with --multirun, whose runs share one process: use src.sweep"] = None
     values = [_single(text) for text in overrides]
     first = [texts[0] for texts in values]
     runs = [first, *([*first[:n], text, *first[n + 1 :]] for n, texts in enumerate(values) for text in texts[1:])]

@@ -62,6 +62,8 @@ NUMBERS = {
     "data.source.val": Number(1, 10**7),
     "data.source.test": Number(1, 10**7),
     "trainer.max_epochs": Number(1, 10**6, or_null=True),
+    "trainer.devices": Number(1, 1024, or_auto=True),
+    "trainer.num_nodes": Number(1, 10**4, or_null=True),
     "trainer.check_val_every_n_epoch": COUNT,
     "trainer.limit_train_batches": BATCHES,
     "trainer.limit_val_batches": BATCHES,

@@ -1,19 +1,19 @@
 """What Lightning's trainer would read in another way than meant, or the project does in its own way."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from portrait_cartoons.check.keys import Problem, Tree
 from portrait_cartoons.check.numbers import COUNT, Number
+from portrait_cartoons.cli.launch import together
 
-ONE_DEVICE = "this version trains on one device"
 OURS = "the framework sets it itself"
 # By argument why it is not for this project, and what to do instead.
 UNSUITABLE = {
     "max_steps": "it counts the steps of all optimizers, not batches; use model.epochs and trainer.limit_train_batches",
     "min_steps": "it counts the steps of all optimizers, not batches; use model.epochs",
-    "max_time": "it stops between checkpoints; use `timeout <seconds>`, whose signal saves one, and resume=auto",
     "fast_dev_run": "it turns checkpoints and loggers off; use trainer.limit_train_batches=2 and model.epochs=1",
     "barebones": "it turns checkpoints and loggers off; leave it out",
     "overfit_batches": "it replaces the sampler that makes resuming exact; use trainer.limit_train_batches",
@@ -22,9 +22,6 @@ UNSUITABLE = {
     "gradient_clip_algorithm": "Lightning cannot clip several optimizers; use +model.clip.<player>=<norm>",
     "val_check_interval": "validation happens between epochs; use trainer.check_val_every_n_epoch",
     "reload_dataloaders_every_n_epochs": "it breaks exact resuming; leave it out",
-    "num_nodes": f"{ONE_DEVICE}; leave it out",
-    "strategy": f"{ONE_DEVICE}; leave it out",
-    "sync_batchnorm": f"{ONE_DEVICE}; leave it out",
     "enable_progress_bar": "the bar is a callback; use ~callbacks.progress to be without it",
     "enable_checkpointing": "checkpoints are a callback; see conf/callbacks",
     "logger": "loggers are a group of their own; use logger=<choice>",
@@ -35,6 +32,7 @@ UNSUITABLE = {
     "num_sanity_val_steps": f"{OURS}; leave it out",
     "enable_model_summary": f"{OURS}; leave it out",
 }
+DDP = "lightning.pytorch.strategies.DDPStrategy"
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps")
 
 
@@ -44,13 +42,28 @@ def unsuitable(key: str) -> str | None:
     return f"{key} is not for this project: {reason}" if reason else None
 
 
+def _device_problems(trainer: Mapping[str, Any]) -> Iterator[Problem]:
+    devices, nodes, strategy = trainer.get("devices"), trainer.get("num_nodes") or 1, trainer.get("strategy")
+    if strategy is None and (devices != 1 or nodes != 1):
+        yield "trainer.devices", f"trainer.devices={devices}: to train on several devices, choose trainer=ddp as well"
+    elif strategy is not None and (not isinstance(strategy, Mapping) or strategy.get("_target_") != DDP):
+        yield "trainer.strategy", f"trainer.strategy={strategy} is not for this project: choose trainer=ddp"
+    elif isinstance(devices, int) and isinstance(nodes, int) and together() not in (1, devices * nodes):
+        yield (
+            "trainer.devices",
+            f"trainer.devices={devices} on trainer.num_nodes={nodes} machines need as many processes, but {together()}"
+            " were started: make the numbers agree",
+        )
+
+
 def trainer_problems(tree: Tree) -> Iterator[Problem]:
     trainer = tree["trainer"]
     for name, value in trainer.items():
         if value is not None and (sentence := unsuitable(f"trainer.{name}")):
             yield f"trainer.{name}", sentence
-    if (devices := trainer.get("devices")) != 1:
-        yield "trainer.devices", f"trainer.devices={devices}: {ONE_DEVICE}; use trainer.devices=1"
+    yield from _device_problems(trainer)
+    if (time := trainer.get("max_time")) is not None and not re.fullmatch(r"\d+(:\d+){3}", str(time)):
+        yield "trainer.max_time", f"trainer.max_time={time} must be written DD:HH:MM:SS, or null"
     if str(precision := trainer.get("precision")) in ("16", "16-mixed", "16-true"):
         sentence = f"trainer.precision={precision}: one loss scaler cannot serve several optimizers; use bf16-mixed"
         yield "trainer.precision", sentence

@@ -20,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from portrait_cartoons.check.keys import Problem, Tree, affected
 from portrait_cartoons.check.signatures import is_node
 from portrait_cartoons.cli.build import made, quiet, reason
+from portrait_cartoons.cli.launch import together
 from portrait_cartoons.networks.catalogue import network_nodes
 from portrait_cartoons.runs.wandb_logger import wandb_problem
 from portrait_cartoons.speed.trainer import Trainer
@@ -58,6 +59,8 @@ def _network_problems(tree: Tree) -> Iterator[Problem]:
             yield f"model.{name}", sentence
     if tree["data"].get("batch_size") == 1:
         yield from _batch_problems(built)
+    if (tree["trainer"].get("strategy") or together() > 1) and not torch.cuda.is_available():
+        yield from _norm_problems(built)
     if len(built) == len(nodes):
         yield from _size_problems(built, tree["data"]["size"])
 
@@ -87,6 +90,15 @@ def _batch_problems(built: Mapping[str, nn.Module]) -> Iterator[Problem]:
             yield "data.batch_size", sentence
 
 
+def _norm_problems(built: Mapping[str, nn.Module]) -> Iterator[Problem]:
+    for name, network in built.items():
+        if any(isinstance(module, _BatchNorm) and module.training for module in network.modules()):
+            sentence = (
+                f"trainer=ddp: the batch norm of model.{name} can be synchronised on GPUs only; use instance norm"
+            )
+            yield "trainer.strategy", f"{sentence}, or trainer=exact"
+
+
 def _optimizer_problems(tree: Tree) -> Iterator[Problem]:
     for player, node in tree["model"].get("optimizers", {}).items():
         try:
@@ -106,7 +118,10 @@ def _trainer_problems(tree: Tree) -> Iterator[Problem]:
         return
     quiet()
     try:
-        options = {key: value for key, value in tree["trainer"].items() if key != "_target_"}
+        ours = ("_target_", "max_time", "strategy")
+        options = {key: value for key, value in tree["trainer"].items() if key not in ours}
+        if strategy := tree["trainer"].get("strategy"):
+            options["strategy"] = made(strategy)
         Trainer(**options, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except Exception as error:  # Lightning's own words about its arguments
         yield "trainer", f"the trainer cannot be made: {reason(error)}; change its values, see conf/trainer"

@@ -1,6 +1,7 @@
 """From a composed configuration to objects: the only place that instantiates."""
 
 import logging
+import os
 import resource
 import warnings
 from collections.abc import Collection, Mapping
@@ -11,13 +12,16 @@ import lightning
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from omegaconf import DictConfig
 
 from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
 from portrait_cartoons.callbacks.duration import Duration
+from portrait_cartoons.callbacks.rank_state import RankState
 from portrait_cartoons.callbacks.reseed import Reseed
 from portrait_cartoons.cli.config import plain
 from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.choice import choose
 from portrait_cartoons.speed.way import Way
@@ -53,6 +57,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers")
     warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # feature networks are meant to be
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", ".*sync_dist=True.*")  # the metrics are those of all ranks already
 
 
 def build_model(cfg: DictConfig) -> Translator:
@@ -77,15 +82,15 @@ def build(cfg: DictConfig, way: Way | None = None) -> Experiment:
     if way is None:
         batches = -(-len(data.train) // data.batch_size)
         steps = cfg.trainer.max_epochs * min(cfg.trainer.limit_train_batches or batches, batches)
-        way = choose(cfg.trainer, model, data.size, data.batch_size, steps)
+        way = ranks.decided(lambda: choose(cfg.trainer, model, data.size, data.batch_size, steps))
     callbacks = [made(node) for node in (cfg.metrics, *cfg.callbacks.values())]
     trainer = made(
-        cfg.trainer,
+        {key: value for key, value in cfg.trainer.items() if key != "max_time"},  # the checkpoints see to that
         **way.to_dict(),
-        callbacks=[Reseed(cfg.seed), Duration(), *callbacks],
+        callbacks=[Reseed(cfg.seed), Duration(), RankState(), *callbacks],
         logger=[made(node) for node in cfg.logger.values()],
         default_root_dir=cfg.run_dir,
-        plugins=[AtomicCheckpointIO(), *_cluster()],
+        plugins=[AtomicCheckpointIO(), *([TorchElasticEnvironment()] if "WORLD_SIZE" in os.environ else [])],
         # The sampler is ours, the first validation is the baseline's, and the networks' sizes stand in the model card.
         use_distributed_sampler=False,
         num_sanity_val_steps=0,
@@ -96,9 +101,21 @@ def build(cfg: DictConfig, way: Way | None = None) -> Experiment:
     return Experiment(model, data, trainer)
 
 
-def _cluster() -> list[SLURMEnvironment]:
-    """Under SLURM its environment, without Lightning's own checkpoints on SIGUSR1, which resuming does not look for."""
-    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+def as_torchrun() -> None:
+    """Tell of the other processes in torchrun's words where SLURM has started them.
+
+    So there is one way to be started. Lightning's own for SLURM would save checkpoints on SIGUSR1 that resuming does
+    not look for.
+    """
+    if "WORLD_SIZE" not in os.environ and SLURMEnvironment.detect():
+        slurm = SLURMEnvironment()
+        told: dict[str, Any] = {
+            "WORLD_SIZE": slurm.world_size(),
+            "RANK": slurm.global_rank(),
+            "LOCAL_RANK": slurm.local_rank(),
+        }
+        told |= {"GROUP_RANK": slurm.node_rank(), "MASTER_ADDR": slurm.main_address, "MASTER_PORT": slurm.main_port}
+        os.environ |= {name: str(value) for name, value in told.items()}
 
 
 def _allow_open_files() -> None:

@@ -1,10 +1,12 @@
 """How every command begins and ends, in a checkout and installed."""
 
 import io
+import os
 import sys
 from importlib import import_module
 from typing import Any, TextIO
 
+from portrait_cartoons.cli.launch import first
 from portrait_cartoons.errors import reported
 
 COMMANDS = {
@@ -25,6 +27,8 @@ def start(name: str, arguments: list[str] | None = None) -> None:
     if arguments is None:
         arguments = sys.argv[1:]
     sys.stdout, sys.stderr = _tireless(sys.stdout), _tireless(sys.stderr)
+    if not first():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the end
     try:
         with reported():
             sys.exit(import_module(f"portrait_cartoons.{name}").main(arguments))

@@ -10,7 +10,7 @@ from typing import Any, Literal, cast
 import lightning
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from portrait_cartoons.data import transforms, workers
 from portrait_cartoons.data.background import Background
@@ -117,7 +117,11 @@ class Portraits(lightning.LightningDataModule):
         return self.loader(self.train, self.batch_size, sampler)
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        return self.loader(self.val, self.val_batch_size)
+        """Of this rank's share, which is not filled up: each picture is measured once."""
+        trainer: Any = self.trainer
+        rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        share = Subset(self.val, range(rank, len(self.val), ranks)) if ranks > 1 else self.val
+        return self.loader(share, self.val_batch_size)
 
     def test_dataloader(self) -> DataLoader[Sample]:
         return self.loader(self.test, self.val_batch_size)

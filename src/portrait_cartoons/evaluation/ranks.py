@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar, cast
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 
@@ -14,16 +15,16 @@ T = TypeVar("T")
 
 
 @contextmanager
-def launched() -> Iterator[None]:
-    """Join the other ranks where torchrun has started several. Tensors are exchanged on the CPU."""
+def launched(backend: str = "gloo") -> Iterator[None]:
+    """Join the other ranks where torchrun, or what is like it, has started several. By default tensors are exchanged on
+    the CPU.
+    """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield
         return
-    dist.init_process_group("gloo")
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+    dist.init_process_group(backend)
+    yield
+    dist.destroy_process_group()  # not after a failure: the others may wait for this rank, until it is gone
 
 
 def rank() -> int:
@@ -62,6 +63,24 @@ def decided(work: Callable[[], T]) -> T:
     if isinstance(outcome, UserError):
         raise outcome
     return cast(T, outcome)
+
+
+def highest(number: int) -> int:
+    """The highest of all ranks' numbers, on every rank."""
+    if world() == 1:
+        return number
+    found = torch.tensor(number)  # on the CPU, so that nobody waits for a device
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return int(found)
+
+
+def collected(value: T) -> list[T]:
+    """The values of all ranks, in the order of the ranks, on every rank."""
+    if world() == 1:
+        return [value]
+    values = [value] * world()
+    dist.all_gather_object(values, value)
+    return values
 
 
 def gathered(parts: dict[str, Tensor]) -> dict[str, Tensor]:

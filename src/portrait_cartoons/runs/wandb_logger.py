@@ -52,7 +52,12 @@ class WandB(WandbLogger):
     """
 
     def __init__(self, folder: str | Path, project: str, offline: bool) -> None:
-        super().__init__(project=project, save_dir=folder, offline=offline, id=_run_id(Path(folder)))
+        super().__init__(
+            project=project,
+            save_dir=folder,
+            offline=offline,
+            id=_run_id(Path(folder)) if os.environ.get("RANK", "0") == "0" else None,
+        )
 
     @property
     @rank_zero_experiment

@@ -1,14 +1,14 @@
 """A command of this project as a process of its own, which a search outlives, and which does not outlive the search."""
 
 import ctypes
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1]
+from portrait_cartoons.cli.command import module
+
 PR_SET_PDEATHSIG = 1  # of Linux's prctl
 INTERVAL = 2.0  # seconds between two looks at a run
 
@@ -19,11 +19,12 @@ def ran(arguments: list[str], log: Path, hopeless: Callable[[], bool] = lambda: 
     Where it turns out to be `hopeless`, or this process is to end, the command gets SIGTERM, on which it saves its
     state. A second Ctrl-C ends it at once.
     """
-    path = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command, *rest = arguments
+    line, environment = module(command)
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: S603 - no shell reads it
-            [sys.executable, "-m", PACKAGE.name, *arguments],
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"},
+            [*line, *rest],
+            env={**environment, "PYTHONUNBUFFERED": "1"},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
