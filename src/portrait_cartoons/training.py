@@ -33,6 +33,12 @@ NETWORKS = ("model._target_", "model.generator", "model.discriminator", "model.s
 DISK_FAILURES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
+class LostError(UserError):
+    """A process that the training needs has died or hangs."""
+
+    exit_code = 1
+
+
 def train(cfg: DictConfig) -> None:
     """Run the experiment in a folder of its own, or go on in that of the run it resumes; on each rank its share."""
     as_torchrun()
@@ -105,10 +111,24 @@ def _fit(experiment: Experiment, folder: Path, checkpoint: Path | None) -> None:
             f"writing to {folder} failed: {error}; mend that, then continue with resume={folder}"
         ) from error
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+        if lost := _lost(error):
+            raise LostError(f"{lost}; continue with resume={folder}") from error
         if checkpoint is None or begun:
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise CheckpointError(f"cannot go on from {checkpoint}: {reason}; use another one or train anew") from error
+
+
+def _lost(error: Exception) -> str | None:
+    """Which other process has failed, where that is what PyTorch reports."""
+    text = str(error)
+    if "DataLoader timed out" in text:
+        return "the loader processes have delivered nothing for minutes: look at the disk that the pictures are on"
+    if "DataLoader worker" in text:
+        return "a loader process was killed, as happens when memory runs out: try a lower data.num_workers"
+    if ranks.world() > 1 and ("gloo" in text.lower() or "nccl" in text.lower()):
+        return "another process of this training was lost, and what it printed says why"
+    return None
 
 
 def _compare(then: dict[str, Any], now: dict[str, Any]) -> None:

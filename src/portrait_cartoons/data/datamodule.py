@@ -207,5 +207,5 @@ class Portraits(lightning.LightningDataModule):
             pin_memory=torch.cuda.is_available(),
             worker_init_fn=workers.start,
             persistent_workers=self.num_workers > 0,
-            timeout=300 if self.num_workers else 0,  # a worker that hangs would otherwise hang training for ever
+            timeout=workers.TIMEOUT if self.num_workers else 0,
         )

@@ -9,6 +9,7 @@ import cv2
 from portrait_cartoons.cores import cores
 from portrait_cartoons.errors import UserError
 
+TIMEOUT = 300  # seconds for a batch: a worker that hangs would otherwise hang training for ever
 MOST = 8  # deliver hundreds of pictures a second, more than training of these networks takes
 
 
