@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from portrait_cartoons import inference
 from portrait_cartoons.devices import DeviceError
+from portrait_cartoons.image import ImageError
 from portrait_cartoons.inference import Cartoonizer, InferenceError
 from portrait_cartoons.runs.checkpoint import Trained
 
@@ -144,6 +146,17 @@ def test_a_picture_is_taken_as_well_as_an_array() -> None:
     cartoonizer = Cartoonizer(Generator())
     assert np.array_equal(cartoonizer.translate(Image.fromarray(photo)), 255 - photo)
     assert (cartoonizer.translate(Image.new("RGBA", (7, 9), (0, 0, 0, 0))) == 0).all()  # white, inverted
+
+
+def test_a_file_is_taken_as_well_and_turned_upright(tmp_path: Path) -> None:
+    photo = noise(9, 7)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera was held upright
+    Image.fromarray(np.rot90(photo)).save(tmp_path / "a.png", exif=exif)
+    for file in (tmp_path / "a.png", str(tmp_path / "a.png")):
+        assert np.array_equal(Cartoonizer(Generator()).translate(file), 255 - photo)
+    with pytest.raises(ImageError, match=r"b\.png"):
+        Cartoonizer(Generator()).translate(tmp_path / "b.png")
 
 
 def test_dropout_and_gradients_are_off() -> None:

@@ -19,6 +19,7 @@ ALLOWED_OURS = {
     "devices": {"errors"},
     "cores": set(),
     "inference": {"deployment", "devices", "errors", "image", "networks"},
+    "translation": {"translation", "errors", "image", "inference"},
     "deployment": {"deployment", "errors", "files", "networks", "runs"},
     "networks": {"networks", "errors"},
     "losses": {"losses", "image"},

@@ -17,7 +17,8 @@ from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.image import load_rgb, save_image
 from portrait_cartoons.runs.checkpoint import Trained, write
-from portrait_cartoons.translate import _distinct_names, main, plan, read_options
+from portrait_cartoons.translate import main, read_options
+from portrait_cartoons.translation.places import _distinct_names, plan
 from tests.conftest import TINY, TOY
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
@@ -164,7 +165,7 @@ class TestProtection:
     @pytest.mark.parametrize("output", ["photos", "photos/cartoons", "photos/../photos/sub"])
     def test_an_output_inside_the_input_is_refused(self, tmp_path: Path, run: Callable[..., int], output: str) -> None:
         add(tmp_path / "photos" / "a.png")
-        with pytest.raises(OptionError, match="inside the input"):
+        with pytest.raises(UserError, match="inside the input"):
             run(f"output={tmp_path / output}", "overwrite=true")
         assert files(tmp_path) == ["photos/a.png"]
 
@@ -172,11 +173,11 @@ class TestProtection:
         photo = add(tmp_path / "photos" / "a.png")
         (tmp_path / "link").symlink_to(tmp_path / "photos")
         for output in ("photos", "link"):
-            with pytest.raises(OptionError, match="would overwrite the photo"):
+            with pytest.raises(UserError, match="would overwrite the photo"):
                 run(f"input={photo}", f"output={tmp_path / output}", "overwrite=true")
         add(tmp_path / "photos" / "sub" / "sub" / "a.png")
         add(tmp_path / "photos" / "sub" / "a.png")
-        with pytest.raises(OptionError, match="would overwrite the photo"):
+        with pytest.raises(UserError, match="would overwrite the photo"):
             run(f"input={tmp_path / 'photos' / 'sub'}", f"output={tmp_path / 'photos'}/sub/../", "overwrite=true")
         assert np.array_equal(load_rgb(photo), PHOTO)
 
@@ -208,7 +209,7 @@ class TestProtection:
     def test_an_empty_folder_is_refused(self, tmp_path: Path, run: Callable[..., int]) -> None:
         (tmp_path / "photos").mkdir()
         (tmp_path / "photos" / "notes.txt").touch()
-        with pytest.raises(OptionError, match="holds no images"):
+        with pytest.raises(UserError, match="holds no images"):
             run()
         assert not (tmp_path / "cartoons").exists()
 
@@ -231,6 +232,127 @@ class TestProtection:
         assert plan(photo, tmp_path, ".png") == {photo: tmp_path / "me.png"}
 
 
+class TestPlaces:
+    def test_of_one_photo_the_output_may_be_a_file(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        photo = add(tmp_path / "photos" / "me.png")
+        output = tmp_path / "new" / "a.b.webp"
+        assert run(f"input={photo}", f"output={output}") == 0
+        assert files(output.parent) == ["a.b.webp"]
+        assert run(f"input={photo}", f"output={output}") == 0  # there already
+        with pytest.raises(UserError, match="names one file, but the input may be several photos: name a folder"):
+            run(f"output={output}")
+        with pytest.raises(UserError, match="would overwrite the photo"):
+            run(f"input={photo}", f"output={photo}", "overwrite=true")
+
+    def test_a_pattern_stands_for_photos_below_its_plain_part(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        for name in ("x/a.png", "x/b.jpg", "y/deep/a.png", "y/c.png"):
+            add(tmp_path / "photos" / name)
+        assert run(f"input={tmp_path}/photos/*/*.png") == 0
+        assert files(tmp_path / "cartoons") == ["x/a.png", "y/c.png"]
+        assert run(f"input={tmp_path}/photos/**/a.png", "output=" + str(tmp_path / "all")) == 0
+        assert files(tmp_path / "all") == ["x/a.png", "y/deep/a.png"]
+        with pytest.raises(UserError, match="holds no images"):
+            run(f"input={tmp_path}/photos/*.tif")
+
+    def test_a_photo_whose_name_looks_like_a_pattern_is_a_photo(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        photo = add(tmp_path / "photos" / "me [1].png")
+        assert run(f"input={photo}") == 0
+        assert files(tmp_path / "cartoons") == ["me [1].png"]
+
+
+class TestWork:
+    @pytest.mark.parametrize(("batch_size", "threads"), [(1, 1), (2, 3), (16, 4)])
+    def test_batches_and_threads_change_no_pixel(
+        self, tmp_path: Path, run: Callable[..., int], batch_size: int, threads: int
+    ) -> None:
+        pictures = {
+            f"{n}.png": np.random.default_rng(n).integers(0, 256, (9 + n % 2, 8, 3), np.uint8) for n in range(5)
+        }
+        for name, pixels in pictures.items():
+            add(tmp_path / "photos" / name, pixels)
+        assert run(f"batch_size={batch_size}", f"threads={threads}") == 0
+        for name, pixels in pictures.items():
+            assert np.array_equal(load_rgb(tmp_path / "cartoons" / name), 255 - pixels)
+
+    def test_photos_of_one_size_go_through_the_network_together(
+        self, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batches: list[int] = []
+
+        def forward(_: Invert, x: Tensor) -> Tensor:
+            batches.append(len(x))
+            return -x
+
+        monkeypatch.setattr(Invert, "forward", forward)
+        for n in range(5):
+            add(tmp_path / "photos" / f"{n}.png")
+        assert run("batch_size=3") == 0
+        assert batches == [3, 2]
+
+    def test_one_photo_that_fails_does_not_take_its_batch_with_it(
+        self,
+        tmp_path: Path,
+        run: Callable[..., int],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        def forward(_: Invert, x: Tensor) -> Tensor:
+            white = (x > 0.99).flatten(1).all(1)
+            return torch.where(white[:, None, None, None], torch.nan, -x)
+
+        monkeypatch.setattr(Invert, "forward", forward)
+        add(tmp_path / "photos" / "a.png")
+        add(tmp_path / "photos" / "b.png", np.full((20, 31, 3), 255, np.uint8))
+        (tmp_path / "photos" / "c.png").write_bytes(b"no picture")
+        add(tmp_path / "photos" / "d.png")
+        assert run() == 1
+        assert files(tmp_path / "cartoons") == ["a.png", "d.png"]
+        assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["failed:", "failed:"]
+
+
+class TestFinish:
+    def test_side_by_side(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        add(tmp_path / "photos" / "a.png")
+        assert run("side_by_side=true") == 0
+        both = load_rgb(tmp_path / "cartoons" / "a.png")
+        assert np.array_equal(both, np.concatenate([PHOTO, 255 - PHOTO], axis=1))
+
+    def test_the_colours_of_the_photo_come_back(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        red = np.clip(np.random.default_rng(1).normal((200, 90, 60), 20, (40, 40, 3)), 0, 255).astype(np.uint8)
+        add(tmp_path / "photos" / "a.png", red)
+        assert run("preserve_color=true") == 0
+        cartoon = load_rgb(tmp_path / "cartoons" / "a.png").astype(float)
+        assert cartoon[..., 0].mean() > cartoon[..., 2].mean() + 50  # inverted it was blue
+        lightness = cartoon @ [0.3, 0.6, 0.1]
+        inverted = (255.0 - red) @ [0.3, 0.6, 0.1]
+        assert np.corrcoef(lightness.ravel(), inverted.ravel())[0, 1] > 0.7
+
+    @pytest.mark.parametrize(
+        ("background", "expected"), [("white", 255), ("original", 200), ("blur", 55), ("keep", 55)]
+    )
+    def test_a_background(
+        self,
+        tmp_path: Path,
+        run: Callable[..., int],
+        background: str,
+        expected: int,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        mask = np.zeros((64, 64), np.uint8)
+        mask[16:48, 16:48] = 255
+        monkeypatch.setattr("portrait_cartoons.preparation.networks.segmenter", lambda _: lambda _: mask)
+        add(tmp_path / "photos" / "a.png", np.full((64, 64, 3), 200, np.uint8))
+        assert run(f"background={background}") == 0
+        cartoon = load_rgb(tmp_path / "cartoons" / "a.png")
+        assert (cartoon[20:40, 20:40] == 55).all()
+        assert (cartoon[:8, :8] == expected).all()
+
+    def test_a_model_without_a_u_net_is_named(self, tmp_path: Path, run: Callable[..., int]) -> None:
+        add(tmp_path / "photos" / "a.png")
+        with pytest.raises(OptionError, match=r"background=white needs a U-Net .*mask=deeplabv3"):
+            run("background=white")
+
+
 class TestOptions:
     @pytest.mark.parametrize(
         ("argument", "sentence"),
@@ -244,6 +366,11 @@ class TestOptions:
             ("max_side=0", "above 0"),
             ("overwrite=maybe", "overwrite must be true or false"),
             ("format=docx", "one of png, jpg, webp"),
+            ("background=red", "one of keep, white, blur, original"),
+            ("mask=deeplabv3", "add background=white, blur or original"),
+            ("threads=0", "from 1 to 256"),
+            ("batch_size=-1", "from 1 to 256"),
+            ("side_by_side=left", "side_by_side must be true or false"),
             ("device=null", "device must be a text"),
             ("input=/no/where", "no such file or folder"),
             ("ckpt=/no/where", "no such file or folder"),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from portrait_cartoons import devices
 from portrait_cartoons.deployment.reading import load
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.image import from_uint8, to_rgb, to_uint8
+from portrait_cartoons.image import from_uint8, load_rgb, to_rgb, to_uint8
 from portrait_cartoons.networks.memory import bytes_per_pixel
 from portrait_cartoons.networks.padding import Padded
 
@@ -22,6 +22,9 @@ _LONGEST = 4
 _NO_CONCERN = 1_000_000  # pixels
 # Accelerators raise an exception class of their own for this, the CPU does not.
 _MEMORY_RAN_OUT = ("out of memory", "allocate memory")
+
+
+Photo = str | Path | Image.Image | np.ndarray
 
 
 class InferenceError(UserError):
@@ -57,19 +60,25 @@ class Cartoonizer:
         trained = load(path)
         return cls(trained.network.to(found), trained.size, max_side)
 
-    def translate(self, image: Image.Image | np.ndarray) -> np.ndarray:
-        """The cartoon of a picture (arrays: uint8 H x W x 3) as uint8 H x W x 3 of the same height and width.
+    def translate(self, image: Photo) -> np.ndarray:
+        """The cartoon of a picture as uint8 H x W x 3, sRGB, of the picture's height and width.
 
-        Raises InferenceError where memory does not suffice or the output is not finite, ValueError for other arrays.
+        Args:
+            image: a file, an image of Pillow's of any mode, or an array uint8 H x W x 3. Files are turned upright.
+
+        Raises:
+            InferenceError: memory does not suffice, or the output is not finite.
+            ImageError: the file cannot be read.
+            ValueError: an array of another type or shape.
         """
         return self.translate_batch([image])[0]
 
-    def translate_batch(self, images: Sequence[Image.Image | np.ndarray]) -> list[np.ndarray]:
+    def translate_batch(self, images: Sequence[Photo]) -> list[np.ndarray]:
         """The cartoons of several pictures, each as by `translate`.
 
         Those that the network gets at the same size go through it together.
         """
-        photos = [Image.fromarray(to_rgb(x) if isinstance(x, Image.Image) else _checked(x)) for x in images]
+        photos = [Image.fromarray(_pixels(image)) for image in images]
         sizes = [self._working_size(photo) for photo in photos]
         cartoons: dict[int, np.ndarray] = {}
         for size in dict.fromkeys(sizes):
@@ -133,6 +142,12 @@ class Cartoonizer:
 
 def _too_large(width: int, height: int) -> InferenceError:
     return InferenceError(f"{width} x {height} pixels are too many for the memory: set max_side, e.g. max_side=1024")
+
+
+def _pixels(image: Photo) -> np.ndarray:
+    if isinstance(image, Image.Image):
+        return to_rgb(image)
+    return _checked(image) if isinstance(image, np.ndarray) else load_rgb(image)
 
 
 def _checked(array: np.ndarray) -> np.ndarray:

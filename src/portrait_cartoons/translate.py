@@ -1,6 +1,6 @@
 """Turn photos into cartoons, each of the size of its photo.
 
-    python -m src.translate ckpt=<run folder or file> input=<photo or folder> output=<folder> [key=value ...]
+    python -m src.translate ckpt=<run folder or file> input=<photo, folder or pattern> output=<folder> [key=value ...]
 
 A network draws well at the size it was trained on. So a larger photo is reduced to that size first, and its cartoon is
 enlarged again; max_side sets another size. Photos whose cartoons are already there are skipped: start an interrupted
@@ -13,21 +13,30 @@ Examples:
     python -m src.translate ckpt=best.ckpt input=me.jpg output=cartoons format=jpg max_side=1024
 """
 
+import glob
 import sys
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.files import expanded, make_output
 
-# image and inference are imported late: they bring torch, which wrong use need not wait for.
+if TYPE_CHECKING:
+    from portrait_cartoons.preparation.networks import Segmenter
+
+# What works on pictures is imported late: it brings torch, which wrong use need not wait for.
 
 OPTIONS = CONF / "translate.yaml"
 OUTPUT_FORMATS = ("png", "jpg", "webp")
-_KINDS = {"max_side": "a whole number of pixels or null", "overwrite": "true or false"}
+BACKGROUNDS = ("keep", "white", "blur", "original")
+_KINDS = {
+    "max_side": "a whole number of pixels or null",
+    **dict.fromkeys(("overwrite", "side_by_side", "preserve_color"), "true or false"),
+    **dict.fromkeys(("batch_size", "threads"), "a whole number"),
+}
 
 
 @dataclass
@@ -41,6 +50,12 @@ class Options:
     max_side: int | None
     overwrite: bool
     format: str
+    side_by_side: bool
+    preserve_color: bool
+    background: str
+    mask: str | None
+    batch_size: int
+    threads: int
 
 
 def main(arguments: list[str]) -> int:
@@ -50,9 +65,12 @@ def main(arguments: list[str]) -> int:
         return 0
     options = read_options(arguments)
     output = expanded(options.output)
+
+    from portrait_cartoons.translation.places import names_a_file, plan
+
     targets = plan(expanded(options.input), output, f".{options.format}")
     todo = {photo: target for photo, target in targets.items() if options.overwrite or not target.is_file()}
-    make_output(output)
+    make_output(output.parent if names_a_file(output) else output)
     failed = _translate(todo, options) if todo else 0
     counts = f"{len(todo) - failed} translated, {len(targets) - len(todo)} skipped (already there), {failed} failed"
     print(f"{counts}; the cartoons are in {output}")
@@ -69,80 +87,65 @@ def read_options(arguments: list[str]) -> Options:
     return options
 
 
-def plan(source: Path, output: Path, suffix: str) -> dict[Path, Path]:
-    """The cartoon's path of each photo: that of the photo below `source`, with another suffix.
-
-    Photos that would share a cartoon, such as a.jpg and a.png, keep their own suffix before the new one: a.jpg.png.
-    Raises UserError if there are no photos, or if the cartoons would mix with them.
-    """
-    from portrait_cartoons.image import list_images
-
-    folder = source if source.is_dir() else source.parent
-    photos = list_images(source) if source.is_dir() else [source]
-    if not photos:
-        raise OptionError(f"input={source} holds no images: name a folder with .jpg, .png or other picture files")
-    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
-        raise OptionError(f"output={output} lies inside the input: choose a folder outside of {source}")
-    names = _distinct_names([photo.relative_to(folder) for photo in photos], suffix)
-    targets = {photo: output / name for photo, name in zip(photos, names, strict=True)}
-    originals = {photo.resolve() for photo in photos}
-    for target in targets.values():
-        if target.resolve() in originals:
-            raise OptionError(f"output={output} would overwrite the photo {target}: choose another folder")
-    return targets
-
-
-def _distinct_names(names: list[Path], suffix: str) -> list[Path]:
-    """Each name with its suffix replaced, or extended where two would become one."""
-    extended: set[Path] = set()
-    while True:
-        results = [name.with_suffix(name.suffix * (name in extended) + suffix) for name in names]
-        # Names that differ in case alone are one file on some systems.
-        counts = Counter(str(result).casefold() for result in results)
-        clashing = {name for name, result in zip(names, results, strict=True) if counts[str(result).casefold()] > 1}
-        if clashing <= extended:
-            return results
-        extended |= clashing
-
-
 def _translate(todo: dict[Path, Path], options: Options) -> int:
     """Write the cartoons and give the number of photos that failed, each reported on stderr."""
-    from portrait_cartoons.image import ImageError, load_rgb, save_image, unread
-    from portrait_cartoons.inference import Cartoonizer, InferenceError
+    from portrait_cartoons.image import unread
+    from portrait_cartoons.inference import Cartoonizer
     from portrait_cartoons.progress import tracked
+    from portrait_cartoons.translation.finish import finisher
+    from portrait_cartoons.translation.work import translated
 
     cartoonizer = Cartoonizer.load(expanded(options.ckpt), options.device, options.max_side)
+    finish = finisher(options.background, _segmenter(options), options.preserve_color, options.side_by_side)
     if sentence := unread(expanded(options.input)):
         print(f"note: {sentence}")
     if options.max_side is None:
         size = cartoonizer.size
         print(f"larger photos are worked on at {size} pixels, the size the model was trained on (max_side= changes it)")
+    done = translated(todo, cartoonizer.translate_batch, finish, options.batch_size, options.threads)
     failed = 0
-    for photo in tracked(todo, len(todo), "translating"):
-        try:
-            cartoon = cartoonizer.translate(load_rgb(photo))
-            todo[photo].parent.mkdir(parents=True, exist_ok=True)
-            save_image(cartoon, todo[photo])
-        except ImageError as error:
-            reason = str(error)
-        except (InferenceError, OSError) as error:
-            reason = f"cannot translate {photo}: {error}"
-        else:
-            continue
-        print(f"failed: {reason}", file=sys.stderr)
-        failed += 1
+    for _, problem in tracked(done, len(todo), "translating"):
+        if problem:
+            print(f"failed: {problem}", file=sys.stderr)
+            failed += 1
     return failed
+
+
+def _segmenter(options: Options) -> "Segmenter | None":
+    """What finds the person in a photo, where a background is asked for."""
+    if options.background == "keep":
+        return None
+    from portrait_cartoons.preparation.networks import DEEPLAB, segmenter
+    from portrait_cartoons.runs.checkpoint import CheckpointError
+
+    source = options.mask or options.ckpt
+    try:
+        return segmenter(source if source == DEEPLAB else str(expanded(source)))
+    except CheckpointError as error:
+        key = "mask" if options.mask else "ckpt"
+        raise OptionError(
+            f"background={options.background} needs a U-Net that finds the person, and {key}={source} has none; name a"
+            " checkpoint of selfiegan with mask=<file>, or use mask=deeplabv3"
+        ) from error
 
 
 def _check(options: Options) -> None:
     """Raise OptionError for values of the right type that make no sense."""
     for key in ("ckpt", "input"):
         value = getattr(options, key)
-        if not expanded(value).exists():
+        if not expanded(value).exists() and not (key == "input" and glob.has_magic(value)):
             raise OptionError(f"{key}={value}: there is no such file or folder; check the path")
     if options.max_side is not None and options.max_side < 1:
         raise OptionError(
             f"max_side={options.max_side}: it must be a number of pixels above 0, or null for the size of training"
         )
-    if options.format not in OUTPUT_FORMATS:
-        raise OptionError(f"format={options.format}: it must be one of {', '.join(OUTPUT_FORMATS)}")
+    for key in ("batch_size", "threads"):
+        if not 0 < getattr(options, key) <= 256:
+            raise OptionError(f"{key}={getattr(options, key)}: it must be a whole number from 1 to 256")
+    for key, choices in (("format", OUTPUT_FORMATS), ("background", BACKGROUNDS)):
+        if getattr(options, key) not in choices:
+            raise OptionError(f"{key}={getattr(options, key)}: it must be one of {', '.join(choices)}")
+    if options.mask and options.background == "keep":
+        raise OptionError(
+            f"mask={options.mask} finds the person for another background: add background=white, blur or original"
+        )
