@@ -29,6 +29,8 @@ $(READY): requirements.lock
 
 demo: $(READY)
 	$(BIN)/python -m src.train experiment=demo
+	@echo "A style that is trained already draws your own photo:"
+	@echo "  $(BIN)/python -m src.translate input=me.jpg output=cartoon.png"
 
 test: lint
 	$(BIN)/python -m pytest

@@ -117,7 +117,7 @@ EXPERIMENTS: dict[str, tuple[str, Values, Values]] = {
 
 def test_every_published_experiment_is_in_the_table() -> None:
     names = {path.stem for path in (CONF / "experiment").glob("*.yaml")}
-    assert {name for name in names if not name.endswith("_toy")} - {"demo", "small"} == EXPERIMENTS.keys()
+    assert {name for name in names if not name.endswith("_toy")} - {"demo", "small", "classical"} == EXPERIMENTS.keys()
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

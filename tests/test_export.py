@@ -55,6 +55,16 @@ def test_one_file_its_hash_and_its_card_without_a_private_path(
         assert np.abs(Cartoonizer.load(file, "cpu").translate(PHOTO).astype(int) - expected).max() <= 1
 
 
+def test_half_precision_is_half_as_large(checkpoint: Path, tmp_path: Path) -> None:
+    arguments = [f"ckpt={checkpoint}", "format=safetensors"]
+    whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
+    main([*arguments, f"output={whole}"])
+    main([*arguments, f"output={half}", "half=true"])
+    assert half.stat().st_size < 0.7 * whole.stat().st_size
+    first, second = (Cartoonizer.load(file, "cpu").translate(PHOTO).astype(int) for file in (whole, half))
+    assert np.abs(first - second).max() <= 3
+
+
 def test_nothing_is_overwritten_unasked(checkpoint: Path, tmp_path: Path) -> None:
     for name in ("cartoon.safetensors", "cartoon.safetensors.md"):
         (tmp_path / name).write_text("mine")
@@ -84,6 +94,7 @@ def test_a_file_that_differs_is_not_written(checkpoint: Path, tmp_path: Path, mo
         (["ckpt=.", "output=a.onnx", "format=tflite"], "format=tflite: it must be one of onnx, torch_export"),
         (["ckpt=.", "output=a.pt2"], r"output=a.pt2 must be a file that ends in \.onnx"),
         (["ckpt=.", "output=absent/a.onnx"], "there is no folder absent"),
+        (["ckpt=.", "output=a.onnx", "half=true"], "half=true is for format=safetensors"),
         (["ckpt=.", "output=b.onnx"], "the folder . holds no"),
         (["ckpt=a.onnx", "output=b.onnx"], "ckpt=a.onnx is an export already"),
         (["ckpt=.", "output=a.onnx", "fromat=onnx"], "did you mean format"),

@@ -15,6 +15,7 @@ ALLOWED_OURS = {
     "image": {"errors", "files"},
     "files": {"errors"},
     "timing": set(),
+    "styles": {"errors"},
     "progress": set(),
     "devices": {"errors"},
     "cores": set(),

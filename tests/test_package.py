@@ -47,7 +47,9 @@ def run(python: Path, folder: Path, *arguments: str) -> str:
 def test_the_wheel_holds_all_of_the_package_and_its_configuration(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     package = ROOT / "src" / "portrait_cartoons"
-    sources = [file for pattern in ("*.py", "*.html") for file in package.rglob(pattern)]
+    sources = [
+        file for pattern in ("*.py", "*.html", "*.safetensors", "styles/*.md") for file in package.rglob(pattern)
+    ]
     assert len(sources) > 50
     assert {f"portrait_cartoons/{file.relative_to(package).as_posix()}" for file in sources} <= names
     assert {

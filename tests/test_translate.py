@@ -374,6 +374,7 @@ class TestOptions:
             ("device=null", "device must be a text"),
             ("input=/no/where", "no such file or folder"),
             ("ckpt=/no/where", "no such file or folder"),
+            ("style=classical", "both name what draws"),
             ("output=", "output is missing"),
             ("output=${oc.env:HOME}", "a variable"),
         ],
@@ -383,9 +384,9 @@ class TestOptions:
             read_options([f"ckpt={tmp_path}", f"input={tmp_path}", "output=out", argument])
         assert "\n" not in str(caught.value)
 
-    @pytest.mark.parametrize("missing", ["ckpt", "input", "output"])
+    @pytest.mark.parametrize("missing", ["input", "output"])
     def test_every_place_must_be_named(self, tmp_path: Path, missing: str) -> None:
-        arguments = [f"{key}={tmp_path}" for key in ("ckpt", "input", "output") if key != missing]
+        arguments = [f"{key}={tmp_path}" for key in ("input", "output") if key != missing]
         with pytest.raises(OptionError, match=f"{missing} is missing"):
             read_options(arguments)
 
@@ -410,7 +411,7 @@ class TestCommand:
         assert main(["--help"]) == 0
         page = capsys.readouterr().out
         assert all(f"{key}:" in page for key in ("ckpt", "input", "output", "max_side", "overwrite", "format"))
-        assert page.count("python -m src.translate ckpt=") == 3
+        assert page.count("python -m src.translate ") == 4
 
     def test_the_examples_of_the_help_work(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         model = build_model(composed("train", ["model=cyclegan", "run_dir=run", *TOY, *TINY]))
@@ -421,10 +422,10 @@ class TestCommand:
         }
         monkeypatch.chdir(tmp_path)
         examples = [line.split()[3:] for line in (translate.__doc__ or "").splitlines() if "python -m" in line][1:]
-        assert len(examples) == 2
+        assert len(examples) == 3
         for arguments in examples:
             named = dict(argument.split("=") for argument in arguments)
-            ckpt, photos = Path(named["ckpt"]), Path(named["input"])
+            ckpt, photos = Path(named.get("ckpt", "unused")), Path(named["input"])
             file = ckpt if ckpt.suffix else ckpt / "checkpoints" / "best.ckpt"
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("w+b") as opened:
@@ -432,6 +433,7 @@ class TestCommand:
             add(photos if photos.suffix else photos / "a.png")
             assert main(arguments) == 0
         assert files(tmp_path / "cartoons") == ["a.png", "me.jpg"]
+        assert load_rgb(tmp_path / "cartoon.png").shape == PHOTO.shape
 
     def test_wrong_use_ends_with_a_sentence_and_code_2(self) -> None:
         command = [sys.executable, "-m", "src.translate", "imput=x"]

@@ -36,6 +36,7 @@ class Options:
     output: str
     format: str
     licence: str | None
+    half: bool
     overwrite: bool
 
 
@@ -44,7 +45,7 @@ def main(arguments: list[str]) -> None:
     if usage.asked(arguments):
         print(usage.page_of_keys(__doc__ or "", OPTIONS), end="")
         return
-    options = parse_options(Options, OPTIONS, arguments, {"overwrite": "true or false"})
+    options = parse_options(Options, OPTIONS, arguments, dict.fromkeys(("half", "overwrite"), "true or false"))
     output = _checked(options)
 
     from portrait_cartoons.deployment.contract import LICENCE
@@ -56,7 +57,7 @@ def main(arguments: list[str]) -> None:
     trained = load(expanded(options.ckpt))
     print(f"exporting {trained.model}, and comparing it with PyTorch", flush=True)
     try:
-        differences = export(trained, options.format, output, options.licence or LICENCE)
+        differences = export(trained, options.format, output, options.licence or LICENCE, options.half)
     except OSError as error:
         raise UserError(f"output={output} cannot be written ({error.strerror}); choose another place") from error
     print("largest difference from PyTorch, of a range of 2:")
@@ -68,6 +69,8 @@ def _checked(options: Options) -> Path:
     """The file to write. Raises OptionError for values that make no sense."""
     if options.format not in SUFFIXES:
         raise OptionError(f"format={options.format}: it must be one of {', '.join(SUFFIXES)}")
+    if options.half and options.format != "safetensors":
+        raise OptionError(f"half=true is for format=safetensors; leave it out for format={options.format}")
     if not expanded(options.ckpt).exists():
         raise OptionError(f"ckpt={options.ckpt}: there is no such file or folder; check the path")
     if Path(options.ckpt).suffix.lower() == SUFFIXES["onnx"]:

@@ -1,6 +1,8 @@
 """Turn photos into cartoons, each of the size of its photo.
 
-    python -m src.translate ckpt=<run folder or file> input=<photo, folder or pattern> output=<folder> [key=value ...]
+    python -m src.translate input=<photo, folder or pattern> output=<folder or file> [style=<name>] [key=value ...]
+
+It draws in a style that comes with the program, or with a network that you trained: ckpt=<run folder or file>.
 
 A network draws well at the size it was trained on. So a larger photo is reduced to that size first, and its cartoon is
 enlarged again; max_side sets another size. Photos whose cartoons are already there are skipped: start an interrupted
@@ -9,6 +11,7 @@ failed, 2 wrong use.
 
 Examples:
 
+    python -m src.translate input=me.jpg output=cartoon.png
     python -m src.translate ckpt=runs/cyclegan-toy/2026-01-31_12-00-00 input=photos output=cartoons
     python -m src.translate ckpt=best.ckpt input=me.jpg output=cartoons format=jpg max_side=1024
 """
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from portrait_cartoons import styles
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
@@ -43,9 +47,10 @@ _KINDS = {
 class Options:
     """The types of the keys in conf/translate.yaml, which explains them."""
 
-    ckpt: str
+    ckpt: str | None
     input: str
     output: str
+    style: str | None
     device: str
     max_side: int | None
     overwrite: bool
@@ -95,7 +100,7 @@ def _translate(todo: dict[Path, Path], options: Options) -> int:
     from portrait_cartoons.translation.finish import finisher
     from portrait_cartoons.translation.work import translated
 
-    cartoonizer = Cartoonizer.load(expanded(options.ckpt), options.device, options.max_side)
+    cartoonizer = Cartoonizer.load(expanded(_network(options)), options.device, options.max_side)
     finish = finisher(options.background, _segmenter(options), options.preserve_color, options.side_by_side)
     if sentence := unread(expanded(options.input)):
         print(f"note: {sentence}")
@@ -111,6 +116,11 @@ def _translate(todo: dict[Path, Path], options: Options) -> int:
     return failed
 
 
+def _network(options: Options) -> str:
+    """The file or run folder of the network that draws."""
+    return options.ckpt or str(styles.file(options.style or styles.DEFAULT))
+
+
 def _segmenter(options: Options) -> "Segmenter | None":
     """What finds the person in a photo, where a background is asked for."""
     if options.background == "keep":
@@ -118,11 +128,11 @@ def _segmenter(options: Options) -> "Segmenter | None":
     from portrait_cartoons.preparation.networks import DEEPLAB, segmenter
     from portrait_cartoons.runs.checkpoint import CheckpointError
 
-    source = options.mask or options.ckpt
+    source = options.mask or _network(options)
     try:
         return segmenter(source if source == DEEPLAB else str(expanded(source)))
     except CheckpointError as error:
-        key = "mask" if options.mask else "ckpt"
+        key = "mask" if options.mask else "ckpt" if options.ckpt else "style"
         raise OptionError(
             f"background={options.background} needs a U-Net that finds the person, and {key}={source} has none; name a"
             " checkpoint of selfiegan with mask=<file>, or use mask=deeplabv3"
@@ -131,8 +141,9 @@ def _segmenter(options: Options) -> "Segmenter | None":
 
 def _check(options: Options) -> None:
     """Raise OptionError for values of the right type that make no sense."""
-    for key in ("ckpt", "input"):
-        value = getattr(options, key)
+    if options.ckpt and options.style:
+        raise OptionError(f"style={options.style} and ckpt={options.ckpt} both name what draws: leave one of them out")
+    for key, value in (("ckpt", _network(options)), ("input", options.input)):
         if not expanded(value).exists() and not (key == "input" and glob.has_magic(value)):
             raise OptionError(f"{key}={value}: there is no such file or folder; check the path")
     if options.max_side is not None and options.max_side < 1:

@@ -4,10 +4,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors import torch as safetensors
 from torch import Tensor
 
-from portrait_cartoons.deployment import parity
-from tests.deployment.conftest import GENERATORS, data, draw, padded
+from portrait_cartoons.deployment import contract, parity, slim
+from tests.deployment.conftest import GENERATORS, data, draw, padded, trained
 
 SIZES = [(8, 8), (64, 64), (65, 67), (96, 64), (257, 255), (1, 70)]
 FORMATS = ["onnx", "torch_export", "safetensors"]
@@ -80,3 +81,19 @@ def test_a_difference_is_refused(change: float) -> None:
         parity.measured(padded("artifygan"), wrong)
     with pytest.raises(parity.ExportError, match="for photos of 2 x 3 x 8 x 8; nothing was written"):
         parity.measured(padded("artifygan"), lambda photos: padded("artifygan")(photos)[..., 1:])
+
+
+def test_half_the_bits_are_half_the_bytes_and_nearly_the_same_picture() -> None:
+    whole = trained("cyclegan")
+    names = (
+        slim.encoded(whole.network, contract.metadata(whole, "mine", 100)),
+        slim.encoded(whole.network, contract.metadata(whole, "mine", 100, half=True)),
+    )
+    tensors = [sum(value.nbytes for value in safetensors.load(data).values()) for data in names]
+    assert tensors[1] == tensors[0] / 2
+    small = slim.decoded(names[1])
+    assert {value.dtype for value in small.network.state_dict().values()} == {torch.float32}
+    photo = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    with torch.inference_mode():
+        difference = (small.network(photo) - whole.network(photo)).abs().max()
+    assert 0 < difference < 0.02

@@ -11,10 +11,10 @@ INPUT, OUTPUT = "photo", "cartoon"
 LICENCE = "The code is under the MIT licence; whether the weights may be shared depends on the pictures of training"
 
 
-def metadata(trained: Trained, licence: str, bytes_per_pixel: float) -> dict[str, str]:
+def metadata(trained: Trained, licence: str, bytes_per_pixel: float, half: bool = False) -> dict[str, str]:
     """Names and texts, as ONNX, safetensors and torch.export can hold them; nothing of the machine is in them.
 
-    `bytes_per_pixel` is the memory that the network needs.
+    `bytes_per_pixel` is the memory that the network needs; `half` says that its weights are stored in 16 bits.
     """
     return {
         "format": FORMAT,
@@ -22,6 +22,7 @@ def metadata(trained: Trained, licence: str, bytes_per_pixel: float) -> dict[str
         "model": trained.model,
         "generator": json.dumps(dict(trained.options)),
         "size": str(trained.size),
+        "weights": "float16" if half else "float32",
         "size_divisor": str(trained.network.size_divisor),
         "layout": "N x 3 x height x width, float32",
         "colour_order": "RGB",

@@ -1,9 +1,13 @@
-"""Safetensors files: the generator's weights alone, and in the header all that is needed to rebuild it."""
+"""Safetensors files: the generator's weights alone, and in the header all that is needed to rebuild it.
+
+Weights of 16 bits are computed with in 32, as all others.
+"""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import torch as safetensors
 from torch import nn
 
@@ -15,12 +19,15 @@ SUFFIX = ".safetensors"
 
 def encoded(network: nn.Module, metadata: Mapping[str, str]) -> bytes:
     """The file's bytes."""
-    return safetensors.save({name: value.contiguous() for name, value in network.state_dict().items()}, dict(metadata))
+    half = metadata["weights"] == "float16"
+    weights = {name: value.half() if half else value for name, value in network.state_dict().items()}
+    return safetensors.save({name: value.contiguous() for name, value in weights.items()}, dict(metadata))
 
 
 def decoded(data: bytes) -> Trained:
     """The generator of untrusted bytes. Raises an exception of any kind for others than those of a slim file."""
-    weights = safetensors.load(data)
+    stored = safetensors.load(data)
+    weights = {name: value.float() if value.dtype == torch.float16 else value for name, value in stored.items()}
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     model, options, size = contract.parsed(header.get("__metadata__", {}))
     return rebuilt(model, options, size, weights)

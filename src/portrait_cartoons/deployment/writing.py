@@ -19,14 +19,23 @@ SUFFIXES = {"onnx": ONNX, "torch_export": ".pt2", "safetensors": slim.SUFFIX}
 Encoded = tuple[bytes, Callable[[Tensor], Tensor]]  # a file's bytes, and what they draw
 
 
-def export(trained: Trained, format: str, path: Path, licence: str) -> dict[str, float]:  # noqa: A002
+def export(
+    trained: Trained,
+    format: str,  # noqa: A002
+    path: Path,
+    licence: str,
+    half: bool = False,
+) -> dict[str, float]:
     """Write `path`, and beside it its card and sha256. The largest differences from PyTorch, by size.
 
-    They are measured before anything is written. Raises ExportError where they are large, OSError where the disk
+    They are measured before anything is written. With `half` the weights are rounded to 16 bits first, and a
+    safetensors file stores no more of them. Raises ExportError where the differences are large, OSError where the disk
     refuses, UserError where a package is missing.
     """
+    if half:
+        trained.network.half().float()
     padded = _padded(trained.network)
-    described = contract.metadata(trained, licence, bytes_per_pixel(padded))
+    described = contract.metadata(trained, licence, bytes_per_pixel(padded), half)
     data, draw = _ENCODERS[format](padded, described)
     differences = parity.measured(padded, draw)
     sha256 = hashlib.sha256(data).hexdigest()
