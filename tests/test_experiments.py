@@ -144,6 +144,7 @@ def test_values_are_the_published_ones(name: str) -> None:
         key: value for key, value in tree["trainer"].items() if key.startswith(("max_", "limit_", "precision"))
     } == {
         "max_epochs": None,
+        "max_time": None,
         "limit_train_batches": None,
         "limit_val_batches": None,
         "precision": "auto",
