@@ -24,7 +24,7 @@ from portrait_cartoons.models.base import DivergenceError
 from portrait_cartoons.networks.catalogue import named
 from portrait_cartoons.runs import folder as run_folder
 from portrait_cartoons.runs.checkpoint import CheckpointError
-from portrait_cartoons.runs.fitting import refuse_misfit
+from portrait_cartoons.runs.fitting import refuse_full_disk, refuse_misfit
 from portrait_cartoons.runs.lock import locked
 from portrait_cartoons.runs.names import CHECKPOINTS, CONFIG, METRICS, PAGE
 from portrait_cartoons.speed.way import restored
@@ -75,6 +75,7 @@ def _train(cfg: DictConfig) -> None:
     experiment = build(cfg, restored(content.get("way"), cfg.trainer) if checkpoint else None)
     if checkpoint:
         refuse_misfit(content, experiment.model)
+    ranks.decided(lambda: refuse_full_disk(folder, experiment.model, resumed=checkpoint is not None))
     print(f"training {choices['model']} on {choices['data']} in {folder}")
     if features := cfg.model.get("features"):
         print(f"content loss: {features.layer}, weights {features.weights}")

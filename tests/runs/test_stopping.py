@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from portrait_cartoons.runs.checkpoint import read
 from portrait_cartoons.runs.lock import locked
 from portrait_cartoons.runs.metrics_csv import read_metrics
-from portrait_cartoons.runs.names import CHECKPOINTS, LAST
+from portrait_cartoons.runs.names import CHECKPOINTS, LAST, PREVIOUS
 from tests.conftest import TINY, TOY, Command
 
 RUN = ("run_dir=run", "model=cyclegan", *TOY, *TINY, "model.epochs=2")
@@ -55,6 +56,21 @@ def test_the_signal_of_slurm_saves_what_resuming_looks_for(command: Command, tmp
     assert not list(tmp_path.rglob("hpc_ckpt*"))
     assert "continue with python -m src.train resume=run" in output(tmp_path)
     assert "Traceback" not in output(tmp_path)
+
+
+def on_a_disk_with(free: int) -> None:
+    import shutil
+
+    setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))  # noqa: B010
+
+
+def test_checkpoints_that_would_not_fit_are_refused_before_training(command: Command, tmp_path: Path) -> None:
+    assert command("train", *RUN, folder=tmp_path, prepare=partial(on_a_disk_with, 10**5)).exitcode == 2
+    assert "error: run is on a disk with 0.00 GB left, and the run's checkpoints need 0.00 GB: make" in output(tmp_path)
+    assert not (tmp_path / "run" / CHECKPOINTS).exists()
+    assert command("train", *RUN, folder=tmp_path, prepare=partial(on_a_disk_with, 10**9)).exitcode == 0
+    size = sum((tmp_path / "run" / CHECKPOINTS / name).stat().st_size for name in (LAST, PREVIOUS))
+    assert size < 2 * 10**6
 
 
 def twice(number: signal.Signals) -> None:

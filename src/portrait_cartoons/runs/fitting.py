@@ -1,10 +1,13 @@
 """Whether a checkpoint belongs to a model: what Lightning would load without a word, or fail on much later."""
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from portrait_cartoons.errors import UserError
 from portrait_cartoons.runs.checkpoint import CheckpointError, first_misfit
 
 if TYPE_CHECKING:
@@ -19,6 +22,21 @@ def refuse_misfit(content: dict[str, Any], model: "Translator") -> None:
         reason = f"it lacks a part that training needs ({error})"
     if reason:
         raise CheckpointError(f"the checkpoint cannot be resumed from: {reason}; use another one or train anew")
+
+
+def refuse_full_disk(run: Path, model: "Translator", resumed: bool) -> None:
+    """Raise UserError where the checkpoints of the run would not fit on the disk.
+
+    There are three, each with the weights and Adam's two moments; where a run is resumed, a new one is what is missing.
+    """
+    trained = sum(parameter.numel() for player in model.terms for parameter in getattr(model, player).parameters())
+    size = 4 * (3 * trained + sum(tensor.numel() for tensor in model.parameters()) - trained)
+    needed, free = size if resumed else 3 * size, shutil.disk_usage(run).free
+    if free < needed:
+        raise UserError(
+            f"{run} is on a disk with {free / 1e9:.2f} GB left, and the run's checkpoints need {needed / 1e9:.2f} GB:"
+            " make room, or name another place with run_dir=<folder>"
+        )
 
 
 def _misfit(content: dict[str, Any], model: "Translator") -> str | None:
