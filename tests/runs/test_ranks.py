@@ -164,6 +164,47 @@ def test_torchrun_and_the_command_alone_start_the_ranks(tmp_path: Path) -> None:
     assert len(last(tmp_path / "alone")["ranks"]) == 2
 
 
+def task(number: int) -> None:
+    """In the child: it is one of two tasks of a SLURM job."""
+    told = {"JOB_ID": os.getppid() % 9000 + 1000, "JOB_NAME": "train", "NTASKS": 2, "NTASKS_PER_NODE": 2, "NODEID": 0}
+    told |= {"PROCID": number, "LOCALID": number, "NODELIST": "localhost", "NNODES": 1}
+    os.environ |= {f"SLURM_{name}": str(value) for name, value in told.items()} | {"MASTER_ADDR": "127.0.0.1"}
+
+
+@pytest.mark.slow
+def test_the_tasks_of_a_slurm_job_are_the_ranks(command: Command, tmp_path: Path) -> None:
+    short = (*CASE, *DDP, "model.epochs=1", "trainer.max_epochs=1")
+    tasks = [command("train", *short, folder=tmp_path, prepare=partial(task, n), wait=False) for n in (0, 1)]
+    for child in tasks:
+        child.join(120)
+    assert [child.exitcode for child in tasks] == [0, 0], output(tmp_path)
+    assert len(last(tmp_path)["ranks"]) == 2
+    assert output(tmp_path).count("trained for") == 1
+
+
+@pytest.mark.slow
+def test_a_signal_to_the_command_reaches_all_its_ranks(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent), "PYTHONUNBUFFERED": "1"}
+    arguments = [
+        sys.executable,
+        "-m",
+        "portrait_cartoons",
+        "train",
+        *CASE,
+        *DDP,
+        "model.epochs=2000",
+        "trainer.max_epochs=2000",
+    ]
+    with subprocess.Popen(arguments, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout
+        lines = iter(started.stdout.readline, "")
+        assert any(line.startswith("epoch 1/") for line in lines)
+        started.send_signal(signal.SIGTERM)
+        assert any("SIGTERM: saved run/checkpoints/last.ckpt" in line for line in lines)
+        assert started.wait() == 143
+    assert len(last(tmp_path)["ranks"]) == 2
+
+
 def test_a_rank_that_is_lost_ends_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ranks = tmp_path / "ranks.py"
     ranks.write_text(

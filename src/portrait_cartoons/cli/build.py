@@ -57,6 +57,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", ".*does not have many workers")
     warnings.filterwarnings("ignore", ".*in eval mode at the start of training")  # feature networks are meant to be
     warnings.filterwarnings("ignore", ".*treespec, LeafSpec.*")
+    warnings.filterwarnings("ignore", ".*`broadcast_buffers` is deprecated.*")  # older versions know no other
     warnings.filterwarnings("ignore", ".*sync_dist=True.*")  # the metrics are those of all ranks already
 
 
