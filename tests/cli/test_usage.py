@@ -21,7 +21,7 @@ def test_the_help_page_lists_every_choice_of_every_group_on_one_screen() -> None
 
 
 def test_every_folder_of_the_configuration_is_a_group_or_of_another_command() -> None:
-    assert {folder.name for folder in CONF.iterdir() if folder.is_dir()} == {*usage.GROUPS, "report"}
+    assert {folder.name for folder in CONF.iterdir() if folder.is_dir()} == {*usage.GROUPS, "report", "hydra"}
 
 
 def test_every_choice_says_what_it_is_or_nothing() -> None:
