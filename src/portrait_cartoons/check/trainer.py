@@ -7,7 +7,6 @@ from typing import Any
 
 from portrait_cartoons.check.keys import Problem, Tree
 from portrait_cartoons.check.numbers import COUNT, Number
-from portrait_cartoons.cli.launch import together
 
 OURS = "the framework sets it itself"
 # By argument why it is not for this project, and what to do instead.
@@ -48,12 +47,6 @@ def _device_problems(trainer: Mapping[str, Any]) -> Iterator[Problem]:
         yield "trainer.devices", f"trainer.devices={devices}: to train on several devices, choose trainer=ddp as well"
     elif strategy is not None and (not isinstance(strategy, Mapping) or strategy.get("_target_") != DDP):
         yield "trainer.strategy", f"trainer.strategy={strategy} is not for this project: choose trainer=ddp"
-    elif isinstance(devices, int) and isinstance(nodes, int) and together() not in (1, devices * nodes):
-        yield (
-            "trainer.devices",
-            f"trainer.devices={devices} on trainer.num_nodes={nodes} machines need as many processes, but {together()}"
-            " were started: make the numbers agree",
-        )
 
 
 def trainer_problems(tree: Tree) -> Iterator[Problem]:

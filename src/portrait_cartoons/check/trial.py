@@ -116,6 +116,14 @@ def _trainer_problems(tree: Tree) -> Iterator[Problem]:
     if wanted and not any(available[kind] for kind in wanted):
         yield "trainer.accelerator", f"trainer.accelerator={name}: this machine has none; use auto or cpu"
         return
+    devices, nodes = tree["trainer"].get("devices"), tree["trainer"].get("num_nodes") or 1
+    if devices != "auto" and together() not in (1, devices * nodes):
+        yield (
+            "trainer.devices",
+            f"trainer.devices={devices} on trainer.num_nodes={nodes} machines need as many processes, but {together()}"
+            " were started: make the numbers agree",
+        )
+        return
     quiet()
     try:
         ours = ("_target_", "max_time", "strategy")
