@@ -72,6 +72,14 @@ PIX2PIX = {
     "objective": "vanilla", "batch_size": 1, "epochs": 200, "decay_share": 0.0, "ema": 0,
     **adam("g", 2e-4), **adam("d", 2e-4),
 }  # fmt: skip
+ANIMEGAN = {
+    "_target_": "portrait_cartoons.models.animegan.AnimeGANv2",
+    **parts("generator", "animegan.AnimeGenerator", width=32, blocks=4),
+    **parts("discriminator", "animegan.AnimeDiscriminator", width=32),
+    **parts("features", "features.PretrainedFeatures", layer="vgg19.conv4_4", weights="imagenet", size=None),
+    "objective": "lsgan", "batch_size": 12, **adam("g", 2e-5), **adam("d", 4e-5),
+    "phases.content.epochs": 10, "phases.content.lr.g": 2e-4, "epochs": 91, "decay_share": 0.0, "ema": 0,
+}  # fmt: skip
 
 WITH_IDENTITY = {"g.adv": 1, "g.cycle": 10, "g.identity": 5, "d.adv": 1}
 WITHOUT_IDENTITY = WITH_IDENTITY | {"g.identity": 0}
@@ -153,7 +161,13 @@ def test_values_are_the_published_ones(name: str) -> None:
 
 def test_models_without_an_experiment_compose_the_same() -> None:
     values = {"cyclegan": CYCLEGAN, "camgan": CAMGAN, "ganilla": CAMGAN | {GATE: "none"}, "cartoongan": CARTOONGAN}
-    values |= {"selfiegan": SELFIEGAN, "artifygan": ARTIFYGAN | {"epochs": 69}, "pix2pix": PIX2PIX}
+    values |= {
+        "selfiegan": SELFIEGAN,
+        "artifygan": ARTIFYGAN | {"epochs": 69},
+        "pix2pix": PIX2PIX,
+        "animeganv2": ANIMEGAN,
+    }
+    values |= {"selfiegan": SELFIEGAN, "artifygan": ARTIFYGAN | {"epochs": 69}, "animeganv2": ANIMEGAN}
     for name, expected in values.items():
         found = flat(plain(composed("train", [f"model={name}"]))["model"])
         assert expected.items() <= found.items(), name

@@ -1,6 +1,6 @@
 """Whole training steps in double precision equal a second writing of them with plain autograd and a plain Adam."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from functools import partial
 from typing import Any
@@ -83,14 +83,16 @@ def samples() -> list[dict[str, Tensor]]:
     return [sample(), sample()]
 
 
-def compare(system: Any, second: Callable[..., None], epochs: int = 1) -> None:
+def compare(
+    system: Any, second: Callable[..., None], epochs: int = 1, batches: Sequence[Mapping[str, Tensor]] = samples()
+) -> None:
     """Train the system, and a copy of it by the second writing: it is given the epoch and the images of one batch."""
     copy = deepcopy(system)
     adams = {player: Adam(getattr(copy, player), **ADAM[player]) for player in system.terms}
     started = deepcopy(system.state_dict())
-    fit(system, samples(), epochs)
+    fit(system, [dict(batch) for batch in batches], epochs)
     for epoch in range(epochs):
-        for batch in samples():
+        for batch in batches:
             second(copy, adams, epoch, *(image[None] for image in batch.values()))
     ours, theirs = dict(system.named_parameters()), dict(copy.named_parameters())
     for name, value in ours.items():

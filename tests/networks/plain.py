@@ -59,6 +59,12 @@ class Weights:
                 mean, variance = (value.view(-1, 1, 1) for value in running)
         return (x - mean) / (variance + 1e-5).sqrt() * scale.view(-1, 1, 1) + offset.view(-1, 1, 1)
 
+    def whole_norm(self, x: Tensor) -> Tensor:
+        """Over channels and positions of a picture, scaled by channel."""
+        mean, variance = x.mean((1, 2, 3), keepdim=True), x.var((1, 2, 3), correction=0, keepdim=True)
+        scale, offset = (next(self.values).view(-1, 1, 1) for _ in range(2))
+        return (x - mean) / (variance + 1e-5).sqrt() * scale + offset
+
     def residual(self, x: Tensor, mode: str = "reflect") -> Tensor:
         inner = relu(self.norm(self.conv(x, pad=1, mode=mode)))
         return x + self.norm(self.conv(inner, pad=1, mode=mode))
@@ -178,6 +184,53 @@ def cartoon_discriminator(w: Weights, x: Tensor) -> Tensor:
         x = leaky_relu(w.norm(w.conv(x, pad=1, mode=ZEROS)), 0.2)
     x = leaky_relu(w.norm(w.conv(x, pad=1, mode=ZEROS)), 0.2)
     return w.conv(x, pad=1, mode=ZEROS)
+
+
+def anime(w: Weights, x: Tensor, blocks: int) -> Tensor:
+    def layer(
+        x: Tensor, pad: int = 1, stride: int = 1, groups: int = 1, bias: bool = False, slope: float = 0.2
+    ) -> Tensor:
+        x = f.pad(x, (pad * (2 - stride), pad) * 2, "reflect")
+        x = f.conv2d(x, next(w.values), next(w.values) if bias else None, stride, groups=groups)
+        return leaky_relu(w.whole_norm(x), slope)
+
+    def larger(x: Tensor) -> Tensor:
+        """Bilinear with the corners kept: row i of 2 n rows lies at i (n - 1) / (2 n - 1)."""
+        for dim in (2, 3):
+            n = x.shape[dim]
+            at = torch.arange(2 * n, dtype=x.dtype) * (n - 1) / (2 * n - 1)
+            low = at.floor().long().clamp(max=n - 2)
+            share = (at - low).view(-1, 1) if dim == 2 else at - low
+            x = x.index_select(dim, low) * (1 - share) + x.index_select(dim, low + 1) * share
+        return x
+
+    x = layer(layer(layer(x, pad=3), stride=2))
+    x = layer(layer(layer(x, stride=2)))
+    for n in range(blocks):
+        inner = layer(x, pad=0)
+        out = layer(layer(inner, groups=inner.shape[1], bias=True), pad=0, slope=1.0)
+        x = out if n == 0 else x + out
+    x = layer(layer(larger(layer(x))))
+    x = layer(layer(layer(larger(x))), pad=3)
+    return f.conv2d(x, next(w.values)).tanh()
+
+
+def anime_discriminator(w: Weights, x: Tensor) -> Tensor:
+    def conv(x: Tensor, stride: int = 1) -> Tensor:
+        """Its weight is divided by its largest singular value, of which u and v know an estimate."""
+        weight, u, v = (next(w.values) for _ in range(3))
+        matrix = weight.flatten(1)
+        if w.training:
+            u = f.normalize(matrix @ v, dim=0)
+            v = f.normalize(matrix.T @ u, dim=0)
+        return f.conv2d(x, weight / (u @ matrix @ v), None, stride, padding=1)
+
+    x = leaky_relu(conv(x), 0.2)
+    for _ in range(2):
+        x = leaky_relu(conv(x, stride=2), 0.2)
+        x = leaky_relu(w.whole_norm(conv(x)), 0.2)
+    x = leaky_relu(w.whole_norm(conv(x)), 0.2)
+    return conv(x)
 
 
 def unet(w: Weights, x: Tensor, levels: int) -> Tensor:

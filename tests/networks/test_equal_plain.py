@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from portrait_cartoons.networks.animegan import AnimeDiscriminator, AnimeGenerator
 from portrait_cartoons.networks.artifygan import ArtifyDiscriminator, ArtifyGenerator
 from portrait_cartoons.networks.cartoongan import CartoonDiscriminator, CartoonGenerator
 from portrait_cartoons.networks.ganilla import GanillaGenerator
@@ -44,6 +45,8 @@ NETWORKS: dict[str, tuple[nn.Module, str, Any]] = {
     "cartoongan d": (CartoonDiscriminator(4), "instance", plain.cartoon_discriminator),
     "cartoongan d affine": (CartoonDiscriminator(4, norm="affine"), "affine", plain.cartoon_discriminator),
     "artifygan d": (ArtifyDiscriminator(4), "batch", plain.cartoon_discriminator),
+    "animegan": (AnimeGenerator(8, blocks=2), "none", partial(plain.anime, blocks=2)),
+    "animegan d": (AnimeDiscriminator(4), "none", plain.anime_discriminator),
     "unet": (UNet(4, levels=3), "none", partial(plain.unet, levels=3)),
 }
 for place in ("none", "skips", "bottleneck", "pyramid"):

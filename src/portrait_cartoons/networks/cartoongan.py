@@ -77,12 +77,12 @@ def generator_layers(
     ]
 
 
-def discriminator_layers(width: int, norm: Norm, channels: int) -> list[nn.Module]:
+def discriminator_layers(width: int, norm: Norm, channels: int, bias: bool = True) -> list[nn.Module]:
     """The whole discriminator of images with so many channels, `width` being the filters of its first convolution."""
 
     def conv(n_in: int, n_out: int, stride: int = 1, normed: bool = False) -> list[nn.Module]:
         return [
-            nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1),
+            nn.Conv2d(n_in, n_out, 3, stride=stride, padding=1, bias=bias),
             *([norm(n_out)] if normed else []),
             nn.LeakyReLU(0.2, inplace=True),
         ]
@@ -95,5 +95,5 @@ def discriminator_layers(width: int, norm: Norm, channels: int) -> list[nn.Modul
         *conv(4 * w, 4 * w, stride=2),
         *conv(4 * w, 8 * w, normed=True),
         *conv(8 * w, 8 * w, normed=True),
-        nn.Conv2d(8 * w, 1, 3, padding=1),
+        nn.Conv2d(8 * w, 1, 3, padding=1, bias=bias),
     ]
