@@ -19,6 +19,7 @@ COMMANDS = [
     "train run_dir=PATH",
     "validate data=folder data.source.photo=PATH data.source.cartoon=.",
     "prepare input=PATH output=out",
+    "convert from=PATH output=out.ckpt licence=mine",
 ]
 
 
