@@ -29,7 +29,31 @@ def softplus(x: float) -> float:
 def test_values_worked_out_by_hand(objective: Objective, real: float, fake: float, fooling: float) -> None:
     assert adversarial.real(LOGITS, objective).item() == pytest.approx(real)
     assert adversarial.fake(LOGITS, objective).item() == pytest.approx(fake)
-    assert adversarial.fooling(LOGITS, objective).item() == pytest.approx(fooling)
+    assert adversarial.fooling(LOGITS, objective, unasked).item() == pytest.approx(fooling)
+    judged = adversarial.judging(LOGITS, 2 * LOGITS, LOGITS, objective=objective)
+    parts = real + fake + adversarial.fake(2 * LOGITS, objective).item()
+    assert judged.item() == pytest.approx(parts)
+
+
+def test_relativistic_pairing_worked_out_by_hand() -> None:
+    real, fake, other = (torch.tensor([z], dtype=torch.float64) for z in ([0.5, -2.0], [1.5, 0.0], [0.0, -2.0]))
+    judged = adversarial.judging(real, fake, other, objective="rpgan")
+    assert judged.item() == pytest.approx((softplus(1.0) + softplus(2.0)) / 2 + (softplus(-0.5) + softplus(0.0)) / 2)
+    fooled = adversarial.fooling(fake, "rpgan", lambda: real)
+    assert fooled.item() == pytest.approx((softplus(-1.0) + softplus(-2.0)) / 2)
+
+
+def test_relativistic_pairing_knows_differences_alone() -> None:
+    real, fake = torch.randn(2, 4, 1, 3, 3, dtype=torch.float64)
+    for shift in (0.0, 7.0):
+        judged = adversarial.judging(real + shift, fake + shift, objective="rpgan")
+        torch.testing.assert_close(judged, adversarial.judging(real, fake, objective="rpgan"))
+    found = adversarial.scores("rpgan", real=real.mean() + 5, fake=real.mean() - 5)
+    assert found["fake"] < 0.01 < 0.99 < found["real"]
+
+
+def unasked() -> torch.Tensor:
+    raise AssertionError("this objective needs no logits of real images")
 
 
 @pytest.mark.parametrize(("objective", "undecided", "real"), [("lsgan", 0.5, 1), ("vanilla", 0, 30), ("hinge", 0, 1)])
@@ -42,6 +66,6 @@ def test_scores_are_on_one_scale(objective: Objective, undecided: float, real: f
 @pytest.mark.parametrize("objective", ["lsgan", "vanilla", "hinge"])
 def test_players_pull_the_logit_of_a_fake_apart(objective: Objective) -> None:
     logits = torch.full((1,), 0.5, requires_grad=True)
-    (up,) = torch.autograd.grad(adversarial.fooling(logits, objective), logits)
+    (up,) = torch.autograd.grad(adversarial.fooling(logits, objective, unasked), logits)
     (down,) = torch.autograd.grad(adversarial.fake(logits, objective), logits)
     assert up < 0 < down

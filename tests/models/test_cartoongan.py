@@ -99,6 +99,17 @@ def test_generator_and_discriminator_share_one_objective() -> None:
     assert values["train/g/adv"] == pytest.approx(softplus(-0.4))
 
 
+def test_relativistic_pairing_sets_each_fake_against_the_cartoon_of_its_batch() -> None:
+    system = model(CartoonGAN, objective="rpgan", optimizers={"g": ADAM, "d": adam(0.0)})
+    (values,) = fit(system, [sample(0.1, 0.6, 0.3)])
+
+    def softplus(value: float) -> float:
+        return torch.nn.functional.softplus(torch.tensor(value)).item()
+
+    assert values["train/d/adv"] == pytest.approx(softplus(0.3 - 0.6) + softplus(0.4 - 0.6))
+    assert values["train/g/adv"] == pytest.approx(softplus(0.6 - 0.4))
+
+
 def parameters(system: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in system.named_parameters()}
 

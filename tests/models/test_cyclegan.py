@@ -114,6 +114,17 @@ def test_losses_equal_the_values_worked_out_by_hand() -> None:
     assert values["train/d/adv"] == pytest.approx(0.5 * (real + fake))
 
 
+def test_relativistic_pairing_sets_each_fake_against_the_image_of_its_domain() -> None:
+    (values,) = fit(by_hand(objective="rpgan", optimizers={"g": ADAM, "d": adam(0.0)}), constant(0.2, 0.5))
+
+    def softplus(value: float) -> float:
+        return torch.nn.functional.softplus(torch.tensor(value)).item()
+
+    # D_Y: y 0.5, G(x) 0.5; D_X: x 0.4, F(y) 0.8.
+    assert values["train/d/adv"] == pytest.approx(0.5 * (softplus(0.0) + softplus(0.8 - 0.4)))
+    assert values["train/g/adv"] == pytest.approx(softplus(0.0) + softplus(0.4 - 0.8))
+
+
 def test_identity_compares_each_generator_with_its_own_target_domain() -> None:
     model = by_hand()
     seen: dict[str, list[float]] = {"xy": [], "yx": []}

@@ -4,18 +4,23 @@ real or fake, and what G minimises for its fakes. Each is a scalar, the mean ove
 lsgan    (D(z) - t)^2 with t = 1 for real, 0 for fake              Mao et al. 2017
 vanilla  -log sigmoid(D(z)), -log(1 - sigmoid(D(z)))               Goodfellow et al. 2014, G non-saturating
 hinge    max(0, 1 - D(z)), max(0, 1 + D(z)); G minimises -D(z)     Lim & Ye 2017
+rpgan    -log sigmoid(D(real) - D(fake)), for G the other way      Jolicoeur-Martineau 2019, Huang et al. 2024
+
+The last one judges no image alone: each fake is paired with a real image, patch by patch.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-Objective = Literal["lsgan", "vanilla", "hinge"]
+Single = Literal["lsgan", "vanilla", "hinge"]  # which judge each image alone
+Objective = Literal["lsgan", "vanilla", "hinge", "rpgan"]
 
 
-def real(logits: Tensor, objective: Objective) -> Tensor:
+def real(logits: Tensor, objective: Single) -> Tensor:
     """D's loss on images it should call real."""
     match objective:
         case "lsgan":
@@ -26,7 +31,7 @@ def real(logits: Tensor, objective: Objective) -> Tensor:
             return relu(1 - logits).mean()
 
 
-def fake(logits: Tensor, objective: Objective) -> Tensor:
+def fake(logits: Tensor, objective: Single) -> Tensor:
     """D's loss on images it should call fake."""
     match objective:
         case "lsgan":
@@ -37,15 +42,32 @@ def fake(logits: Tensor, objective: Objective) -> Tensor:
             return relu(1 + logits).mean()
 
 
-def fooling(logits: Tensor, objective: Objective) -> Tensor:
-    """G's loss on its own fakes, which it wants D to call real."""
-    return -logits.mean() if objective == "hinge" else real(logits, objective)
+def judging(on_real: Tensor, *on_fakes: Tensor, objective: Objective) -> Tensor:
+    """D's loss on real images and on each kind of fakes: the logits are of equal shapes."""
+    if objective == "rpgan":
+        return torch.stack([softplus(on_fake - on_real).mean() for on_fake in on_fakes]).sum()
+    return sum((fake(on_fake, objective) for on_fake in on_fakes), start=real(on_real, objective))
+
+
+def fooling(on_fake: Tensor, objective: Objective, on_real: Callable[[], Tensor]) -> Tensor:
+    """G's loss on its own fakes, which it wants D to call real.
+
+    `on_real` gives the logits of as many real images; it is called only where the objective pairs them.
+    """
+    match objective:
+        case "rpgan":
+            return softplus(on_real() - on_fake).mean()
+        case "hinge":
+            return -on_fake.mean()
+        case _:
+            return real(on_fake, objective)
 
 
 def scores(objective: Objective, **logits: Tensor) -> dict[str, Tensor]:
     """How real D finds each kind of images, whatever the objective: 0 where surely fake, 1 where surely real.
 
-    Each value is a scalar, the mean over patches and batch; under `lsgan` and `hinge` it may lie beyond.
+    Each value is a scalar, the mean over patches and batch; under `lsgan` and `hinge` it may lie beyond. Under `rpgan`,
+    which knows no zero, logits are compared with the mean of all.
     """
     with torch.no_grad():
         match objective:
@@ -55,3 +77,6 @@ def scores(objective: Objective, **logits: Tensor) -> dict[str, Tensor]:
                 return {name: z.sigmoid().mean() for name, z in logits.items()}
             case "hinge":
                 return {name: (z.mean() + 1) / 2 for name, z in logits.items()}
+            case "rpgan":
+                centre = torch.stack([z.mean() for z in logits.values()]).mean()
+                return {name: (z - centre).sigmoid().mean() for name, z in logits.items()}

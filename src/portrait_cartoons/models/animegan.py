@@ -26,7 +26,7 @@ from kornia.color import rgb_to_grayscale
 from torch import Tensor, nn
 
 from portrait_cartoons.losses import adversarial, perceptual
-from portrait_cartoons.losses.adversarial import Objective
+from portrait_cartoons.losses.adversarial import Single
 from portrait_cartoons.losses.colour import colour, total_variation
 from portrait_cartoons.losses.style import style
 from portrait_cartoons.models.base import Translator
@@ -47,12 +47,13 @@ class AnimeGANv2(Translator):
         generator: Callable[[], nn.Module],
         discriminator: Callable[[], nn.Module],
         features: Callable[[], nn.Module],
-        objective: Objective,
+        objective: Single,
         **training: Any,
     ) -> None:
         super().__init__(**training)
         self.objective = objective
         self.g, self.d, self.features = generator(), discriminator(), features()
+        self.keep_average()
 
     @property
     def generator(self) -> nn.Module:
@@ -77,7 +78,7 @@ class AnimeGANv2(Translator):
             t.scores = adversarial.scores(self.objective, real=on_y, fake=on_fake, grey=on_grey, smooth=on_smooth)
         with self.update("g") as t:
             drawn = self.features(fake)
-            t["adv"] = adversarial.fooling(self.d(fake), self.objective)
+            t["adv"] = adversarial.fooling(self.d(fake), self.objective, lambda: self.d(y))
             if t.needs("content"):
                 t["content"] = perceptual.content(drawn, self.features(x))
             if t.needs("style"):

@@ -61,14 +61,10 @@ class CartoonGAN(Translator):
         y, e = batch["cartoon"], batch["cartoon_smooth"]
         with self.update("d") as t:
             on_y, on_e, on_fake = self.d(y), self.d(e), self.d(self.pool(fake))
-            t["adv"] = (
-                adversarial.real(on_y, self.objective)
-                + adversarial.fake(on_e, self.objective)
-                + adversarial.fake(on_fake, self.objective)
-            )
+            t["adv"] = adversarial.judging(on_y, on_e, on_fake, objective=self.objective)
             t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
         with self.update("g") as t:
-            t["adv"] = adversarial.fooling(self.d(fake), self.objective)
+            t["adv"] = adversarial.fooling(self.d(fake), self.objective, lambda: self.d(y))
             if t.needs("content"):
                 t["content"] = self.content(fake, x)
         return {"output": fake.detach()}

@@ -59,7 +59,7 @@ class CycleGAN(Translator):
             else:
                 fake_y, fake_x = self.g["xy"](x), self.g["yx"](y)
             t["cycle"] = l1_loss(self.g["yx"](fake_y), x) + l1_loss(self.g["xy"](fake_x), y)
-            t["adv"] = self._fooling(self.d["y"], fake_y) + self._fooling(self.d["x"], fake_x)
+            t["adv"] = self._fooling("y", fake_y, y) + self._fooling("x", fake_x, x)
 
         with self.update("d") as t:
             on_y, on_fake_y = self._judged("y", y, fake_y)
@@ -70,14 +70,14 @@ class CycleGAN(Translator):
             )
         return {"output": fake_y.detach()}
 
-    def _fooling(self, discriminator: nn.Module, fake: Tensor) -> Tensor:
-        return adversarial.fooling(discriminator(fake), self.objective)
+    def _fooling(self, domain: str, fake: Tensor, real: Tensor) -> Tensor:
+        return adversarial.fooling(self.d[domain](fake), self.objective, lambda: self.d[domain](real))
 
     def _judged(self, domain: str, real: Tensor, fake: Tensor) -> Iterable[Tensor]:
         return self.d[domain](torch.cat([real, self.pools[domain](fake)])).chunk(2)
 
     def _judging(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
-        return adversarial.real(on_real, self.objective) + adversarial.fake(on_fake, self.objective)
+        return adversarial.judging(on_real, on_fake, objective=self.objective)
 
     def validation_step(self, batch: Mapping[str, Tensor], batch_idx: int) -> dict[str, Tensor]:
         output = self(batch["photo"])

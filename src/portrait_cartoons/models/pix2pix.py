@@ -49,12 +49,11 @@ class Pix2Pix(Translator):
         if self.weights["g"]["adv"]:
             with self.update("d") as terms:
                 on_t, on_fake = self.seen(x, t), self.seen(x, fake.detach())
-                judged = adversarial.real(on_t, self.objective) + adversarial.fake(on_fake, self.objective)
-                terms["adv"] = 0.5 * judged
+                terms["adv"] = 0.5 * adversarial.judging(on_t, on_fake, objective=self.objective)
                 terms.scores = adversarial.scores(self.objective, real=on_t, fake=on_fake)
         with self.update("g") as terms:
             if terms.needs("adv"):
-                terms["adv"] = adversarial.fooling(self.seen(x, fake), self.objective)
+                terms["adv"] = adversarial.fooling(self.seen(x, fake), self.objective, lambda: self.seen(x, t))
             terms["l1"] = l1_loss(fake, t)
         return {"output": fake.detach()}
 

@@ -93,7 +93,7 @@ class SelfieGAN(Translator):
             t["adv"] = self.judging(on_y, on_e, on_fake)
             t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
         with self.update("g") as t:
-            t["adv"] = adversarial.fooling(self.seen(fake), self.objective)
+            t["adv"] = adversarial.fooling(self.seen(fake), self.objective, lambda: self.seen(y))
             if t.needs("content"):
                 t["content"] = self.content(fake, x)
         if self.joint != "none":
@@ -101,17 +101,13 @@ class SelfieGAN(Translator):
                 if self.joint == "discriminator":
                     t["adv"] = self.judging(self.seen(y), self.seen(e), self.seen(drawn))
                 else:
-                    t["adv"] = adversarial.fooling(self.seen(drawn), self.objective)
+                    t["adv"] = adversarial.fooling(self.seen(drawn), self.objective, lambda: self.seen(y))
                 t["seg"] = self.segmentation(x, m)
         return {"output": drawn}
 
     def judging(self, on_y: Tensor, on_e: Tensor, on_fake: Tensor) -> Tensor:
         """L_D of the logits."""
-        return (
-            adversarial.real(on_y, self.objective)
-            + adversarial.fake(on_e, self.objective)
-            + adversarial.fake(on_fake, self.objective)
-        )
+        return adversarial.judging(on_y, on_e, on_fake, objective=self.objective)
 
     def seen(self, z: Tensor, name: str | None = None) -> Tensor:
         """D(M(z)); the mean mask is logged by that name."""
