@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import BinaryIO, NamedTuple, NoReturn
 
 import numpy as np
 import torch
@@ -86,18 +86,18 @@ def describe(path: str | Path) -> Description:
         return Description(str(image.format), image.mode, width, height, animated, image.has_transparency_data)
 
 
-def load_rgb(path: str | Path, min_side: int | None = None, max_pixels: int = 100_000_000) -> np.ndarray:
+def load_rgb(path: str | Path | BinaryIO, min_side: int | None = None, max_pixels: int = 100_000_000) -> np.ndarray:
     """The upright picture as uint8, H x W x 3, sRGB, in an array of its own.
 
     Other colours than sRGB are converted by the file's profile. Transparency lies on white, 16-bit grey is scaled to
     8 bits, an animation gives its first frame. Where `min_side` is given, a large JPEG may be decoded at 1/2, 1/4 or
     1/8 of its size, which is faster, but its shorter side stays at or above `min_side` pixels. Raises ImageError for
-    a file that is not an image, is damaged, or has more than `max_pixels` pixels.
+    a file that is not an image, is damaged, or has more than `max_pixels` pixels. An open file's `str` is its name.
     """
     return _decode(path, to_rgb, min_side, max_pixels)
 
 
-def load_mask(path: str | Path, max_pixels: int = 100_000_000) -> np.ndarray:
+def load_mask(path: str | Path | BinaryIO, max_pixels: int = 100_000_000) -> np.ndarray:
     """The upright picture's grey values as uint8, H x W; otherwise as `load_rgb`."""
     return _decode(path, _to_grey, None, max_pixels)
 
@@ -174,7 +174,7 @@ def reason(error: BaseException) -> str:
 
 
 def _decode(
-    path: str | Path, convert: Callable[[Image.Image], np.ndarray], min_side: int | None, max_pixels: int
+    path: str | Path | BinaryIO, convert: Callable[[Image.Image], np.ndarray], min_side: int | None, max_pixels: int
 ) -> np.ndarray:
     """What `convert` makes of the upright picture."""
     with _opened(path) as image:
@@ -187,10 +187,10 @@ def _decode(
 
 
 @contextmanager
-def _opened(path: str | Path) -> Iterator[Image.Image]:
+def _opened(path: str | Path | BinaryIO) -> Iterator[Image.Image]:
     """The image, not decoded yet. Whatever escapes Pillow in the block is raised as ImageError."""
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
+        if isinstance(path, str | Path) and not stat.S_ISREG(Path(path).stat().st_mode):
             raise OSError("it is not a regular file")  # a pipe would wait for ever
         # Pillow warns of odd metadata and of sizes our own limit decides on.
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=tuple(FORMATS.values())) as image:

@@ -2,6 +2,7 @@
 
     python -m src.prepare input=<folder> output=<folder> [key=value ...]
     python -m src.prepare report=<folder>
+    python -m src.prepare download=<name> output=<folder>
 
 Every file is decoded with care, turned upright, converted to sRGB, cut to a square and resized; copies and near
 duplicates are left out, across splits, too; a hash of each file's contents puts it into train, val or test, so that
@@ -16,6 +17,11 @@ make=masks: who is person and who is not, in photo_mask and cartoon_mask, by Ope
     the U-Net of a SelfieGAN: by=<run folder or checkpoint>, or torchvision's DeepLabV3, 160 MB: by=deeplabv3.
 make=outlines: |dilate - erode| of the pictures, in photo_outline and cartoon_outline.
 make=smooth: cartoons with blurred edges, in cartoon_smooth. Training computes the same on the fly.
+
+shards=true: all that training reads of the set, in tar files of WebDataset's format below <output>/shards. data=shards
+    reads them there, from another disk or from object storage, and makes the same batches of them.
+
+download=<name> fetches a public set of conf/downloads.yaml, such as horse2zebra, goes on after a break, and checks it.
 
 report=<folder> writes a page, <folder>/report.html or output=<file>, about any data set, prepared here or not: counts,
 sizes, broken and suspicious files, duplicates, leakage between splits, both domains side by side.
@@ -36,7 +42,7 @@ from portrait_cartoons.cli.options import parse_options
 from portrait_cartoons.preparation import request
 from portrait_cartoons.preparation.options import Options
 
-OPTIONS = CONF / "prepare.yaml"
+OPTIONS, DOWNLOADS = CONF / "prepare.yaml", CONF / "downloads.yaml"
 _KINDS = {
     "size": "a whole number of pixels",
     "min_side": "a whole number of pixels",
@@ -45,6 +51,7 @@ _KINDS = {
     "test": "a number from 0 to 1",
     "max_unreadable": "a number from 0 to 1",
     "near_duplicates": "true or false",
+    "shards": "true or false",
 }
 
 
@@ -60,6 +67,12 @@ def main(arguments: list[str]) -> int:
         from portrait_cartoons.preparation.session import judge  # late, as it brings torch
 
         return judge(folder, file, options)
+    if options.download is not None:
+        from portrait_cartoons.preparation.download import download, listed
+
+        archive, output = listed(options.download, DOWNLOADS), request.output_folder(options, [])
+        print(f"{download(archive, output)} pictures are in {output / 'photo'} and {output / 'cartoon'}")
+        return 0
     inputs = request.input_folders(options)
     output = request.output_folder(options, inputs)
     from portrait_cartoons.preparation.session import prepare

@@ -17,7 +17,8 @@ from PIL import Image
 
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.edges import smooth_edges
-from portrait_cartoons.data.folder import DataError, folder_pictures
+from portrait_cartoons.data.encoded import DataError
+from portrait_cartoons.data.folder import folder_pictures
 from portrait_cartoons.data.picture import Picture, Pictures, Splits
 from portrait_cartoons.data.toy import toy_pictures
 from portrait_cartoons.errors import UserError

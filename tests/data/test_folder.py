@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from portrait_cartoons.data.folder import DataError, folder_pictures
+from portrait_cartoons.data.encoded import DataError
+from portrait_cartoons.data.folder import folder_pictures
 
 DEFAULTS: dict[str, Any] = {
     "min_side": 16,

@@ -8,7 +8,7 @@ import pytest
 from hydra.utils import instantiate
 
 from portrait_cartoons.cli.config import composed
-from portrait_cartoons.data.folder import DataError
+from portrait_cartoons.data.encoded import DataError
 from tests.preparation.pictures import prepare, write_pictures
 
 
@@ -47,13 +47,26 @@ def test_pairs_are_photos_and_their_own_cartoons_in_every_split(tmp_path: Path) 
             np.testing.assert_array_equal(photo.target, cartoons[photo.name])
 
 
-@pytest.mark.parametrize("data", ["portraits", "ffhq_whitebox"])
-def test_without_pictures_the_last_line_names_the_command_that_makes_them(
-    data: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+MAKING = "python -m src.prepare input=<folder of photos> output=data/portraits make=cartoons"
+
+
+@pytest.mark.parametrize(
+    ("data", "way"),
+    [
+        ("portraits", MAKING),
+        ("ffhq_whitebox", MAKING),
+        ("shards", "python -m src.prepare ... shards=true"),
+        ("horse2zebra", "python -m src.prepare download=horse2zebra output=data/horse2zebra"),
+        ("monet2photo", "python -m src.prepare download=monet2photo output=data/monet2photo"),
+        ("selfie2anime", "taki0112/UGATIT on GitHub: fetch it in a browser and unpack it into data/selfie2anime"),
+    ],
+)
+def test_without_pictures_the_last_line_names_the_way_to_them(
+    data: str, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(Exception, match="prepare input=") as caught:
+    with pytest.raises(Exception, match="data/") as caught:
         source(data)
     error = caught.value if isinstance(caught.value, DataError) else caught.value.__cause__
     assert isinstance(error, DataError)
-    assert "python -m src.prepare input=<folder of photos> output=data/portraits make=cartoons" in error.problems[-1]
+    assert way in error.problems[-1]

@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader, Subset
 from portrait_cartoons.data import transforms, workers
 from portrait_cartoons.data.background import Background
 from portrait_cartoons.data.dataset import Keep, Sample, TestDataset, TrainingDataset, collate
+from portrait_cartoons.data.encoded import DataError
 from portrait_cartoons.data.fields import Domain, known
 from portrait_cartoons.data.fingerprint import identities
-from portrait_cartoons.data.folder import DataError
 from portrait_cartoons.data.memory import Kept, Memory
 from portrait_cartoons.data.picture import Splits, Transform
 from portrait_cartoons.data.sampler import EpochSampler, Position

@@ -7,7 +7,7 @@ from contextlib import suppress
 import torch
 from torch import Tensor
 
-from portrait_cartoons.data.folder import FolderPictures
+from portrait_cartoons.data.encoded import EncodedPictures
 from portrait_cartoons.data.picture import Picture, Pictures
 
 
@@ -18,7 +18,7 @@ def fingerprint(pictures: Sequence[Picture], indices: Iterable[int]) -> str:
     """
     whole = hashlib.sha256()
     for index in indices:
-        if isinstance(pictures, FolderPictures):
+        if isinstance(pictures, EncodedPictures):
             whole.update(_of_files(pictures, index))
         else:
             whole.update(_of_pixels(pictures[index]))
@@ -38,13 +38,11 @@ def identities(pictures: Pictures) -> Tensor:
     return torch.tensor(sorted(numbers), dtype=torch.int64)
 
 
-def _of_files(pictures: FolderPictures, index: int) -> bytes:
+def _of_files(pictures: EncodedPictures, index: int) -> bytes:
     """A hash of one picture's files: itself, its mask and its target."""
-    companions = [beside[index] for beside in (pictures.masks, pictures.targets) if beside]
     digest = hashlib.sha256(pictures.name(index).encode(errors="surrogateescape"))
-    for path in (pictures.paths[index], *companions):
-        with suppress(OSError), path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+    for content in pictures.contents(index):
+        digest.update(hashlib.sha256(content).digest())
     return digest.digest()
 
 

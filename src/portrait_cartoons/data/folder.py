@@ -1,5 +1,6 @@
 """Photos and cartoons from folders: nested or flat, any mix of formats and sizes, in three splits."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,34 +8,19 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Self
 
-import cv2
-import numpy as np
-
 from portrait_cartoons.data.companions import companions
-from portrait_cartoons.data.picture import Picture, Pictures, Splits, read
+from portrait_cartoons.data.encoded import DataError, EncodedPictures, Kind
+from portrait_cartoons.data.picture import Splits, read
 from portrait_cartoons.data.split import SPLITS, divide
-from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded
-from portrait_cartoons.image import ImageError, list_images, load_mask, load_rgb
+from portrait_cartoons.image import ImageError, list_images
 
 PART = 1 << 16  # bytes; of a large file three such parts tell it from others
 
 
-class DataError(UserError):
-    """Folders that cannot be trained on: one sentence per problem, a line each."""
-
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
 @dataclass(frozen=True)
-class FolderPictures(Pictures):
-    """The pictures at `paths`, read when asked for; big JPEGs at a reduced size not below `min_side`.
-
-    `masks` and `targets` run beside `paths`, and are brought to the size of their pictures. Reading raises ImageError,
-    and DataError for a mask or target of another aspect ratio, which must be of another picture.
-    """
+class FolderPictures(EncodedPictures):
+    """The pictures at `paths`; `masks` and `targets` run beside them."""
 
     folder: Path
     paths: Sequence[Path]
@@ -45,14 +31,9 @@ class FolderPictures(Pictures):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> Picture:  # type: ignore[override]
-        path = self.paths[index]
-        image = load_rgb(path, self.min_side)
-        mask = _fitted(load_mask(self.masks[index]), image, self.masks[index], path) if self.masks else None
-        if not self.targets:
-            return Picture(image, mask, None, self.name(index))
-        target = load_rgb(self.targets[index], self.min_side)
-        return Picture(image, mask, _fitted(target, image, self.targets[index], path), self.name(index))
+    def encoded(self, index: int, kind: Kind) -> Path | None:
+        paths = {"image": self.paths, "mask": self.masks, "target": self.targets}[kind]
+        return paths[index] if paths else None
 
     def __add__(self, other: Self) -> Self:
         def both(ours: Sequence[Path] | None, theirs: Sequence[Path] | None) -> Sequence[Path] | None:
@@ -65,17 +46,16 @@ class FolderPictures(Pictures):
         return replace(self, masks=None if mask else self.masks, targets=None if target else self.targets)
 
     def identity(self, index: int) -> bytes:
-        """The file's size and bytes; of large files those at its beginning, in its middle and at its end."""
+        """A hash of the file's size and bytes; of large files those at its beginning, in its middle and at its end."""
         with self.paths[index].open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            parts = [size.to_bytes(8)]
+            digest = hashlib.sha256(size.to_bytes(8))
             for start in (0, (size - PART) // 2, size - PART):
                 file.seek(max(0, start))
-                parts.append(file.read(PART))
-        return b"".join(parts)
+                digest.update(file.read(PART))
+        return digest.digest()
 
     def name(self, index: int) -> str:
-        """The path of picture `index` relative to its folder."""
         return self.paths[index].relative_to(self.folder).as_posix()
 
 
@@ -191,7 +171,7 @@ def _find(
             problems.append(f"{key}: {place} holds no image{which}; put {domain}s there")
         return files
 
-    given = {split: images(place) for split, place in folders.items() if place.is_dir()}
+    given: dict[str, list[Path]] = {split: images(place) for split, place in folders.items() if place.is_dir()}
     start = folders["train"]
     if "train" not in given and (folder is not None or not given):
         start = base if folder is not None else start
@@ -204,18 +184,3 @@ def _find(
             f"{key}: {start} holds {len(given['train'])} of the {needed} images that its splits need; add some"
         )
     return _Files(domain, key, base, splits)
-
-
-def _fitted(companion: np.ndarray, image: np.ndarray, path: Path, owner: Path) -> np.ndarray:
-    """A mask or target at the size of its image, which may have been decoded at a reduced one. Raises DataError."""
-    (h, w), (height, width) = companion.shape[:2], image.shape[:2]
-    if abs(w * height - h * width) > 0.02 * w * height + max(h, w):  # 2 %, and a pixel for rounded sizes
-        raise DataError(
-            f"{path} is {w} x {h} pixels, but its picture {owner} is {width} x {height}: it seems to be another"
-            " picture's; give each mask and target the name and shape of its picture"
-        )
-    if (h, w) == (height, width):
-        return companion
-    if companion.ndim == 2:
-        return cv2.resize(companion, (width, height), interpolation=cv2.INTER_NEAREST)
-    return cv2.resize(companion, (width, height), interpolation=cv2.INTER_AREA if h > height else cv2.INTER_CUBIC)

@@ -21,6 +21,8 @@ class Options:
     make: str | None
     by: str | None
     report: str | None
+    download: str | None
+    shards: bool
     min_side: int
     near_duplicates: bool
     max_unreadable: float

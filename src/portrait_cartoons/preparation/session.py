@@ -14,6 +14,8 @@ from portrait_cartoons.preparation.choose import unreadable
 from portrait_cartoons.preparation.manifest import Row
 from portrait_cartoons.preparation.networks import DEEPLAB, segmenter
 from portrait_cartoons.preparation.options import Options
+from portrait_cartoons.preparation.pack import FOLDER as SHARDS
+from portrait_cartoons.preparation.pack import pack
 from portrait_cartoons.preparation.page import page
 from portrait_cartoons.preparation.products import Makers
 from portrait_cartoons.preparation.remarks import remarks
@@ -39,7 +41,15 @@ def prepare(options: Options, inputs: list[Path], output: Path) -> int:
     for folder in inputs:
         if sentence := unread(folder):
             print(f"note: {sentence}")
-    return _summary(rows, options, output)
+    code = _summary(rows, options, output)
+    if options.shards:
+        print(
+            f"{pack(output)} tar files are in {output / SHARDS}: train with data=shards"
+            f" data.source.path={output / SHARDS}"
+        )
+    elif (output / SHARDS).exists():
+        print(f"note: {output / SHARDS} is of an earlier run: renew it with shards=true")
+    return code
 
 
 def judge(folder: Path, file: Path, options: Options) -> int:
