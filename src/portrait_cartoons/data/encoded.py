@@ -83,5 +83,5 @@ def _fitted(companion: np.ndarray, image: np.ndarray, path: Path | Part, owner: 
     if (h, w) == (height, width):
         return companion
     if companion.ndim == 2:
-        return cv2.resize(companion, (width, height), interpolation=cv2.INTER_NEAREST)
+        return cv2.resize(companion, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
     return cv2.resize(companion, (width, height), interpolation=cv2.INTER_AREA if h > height else cv2.INTER_CUBIC)

@@ -36,4 +36,10 @@ def evaluation(size: int) -> A.Compose:
 
 def _shorter_side(size: int) -> A.SmallestMaxSize:
     # Bicubic has no low-pass filter in OpenCV: reducing needs area averaging to be free of aliases.
-    return A.SmallestMaxSize(size, interpolation=cv2.INTER_CUBIC, area_for_downscale="image")
+    # OpenCV's plain nearest neighbours lie up to a pixel beside those of the other ways.
+    return A.SmallestMaxSize(
+        size,
+        interpolation=cv2.INTER_CUBIC,
+        mask_interpolation=cv2.INTER_NEAREST_EXACT,
+        area_for_downscale="image",
+    )
