@@ -150,6 +150,7 @@ def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> N
         "way": "float32, eager",
         "device": "cpu",
         "loader": timing,
+        "loader_stages": {"read and decode": 0.5},
         "training": part,
         "inference": part,
         "evaluation": {**timing, "features": "random", "forward_share": 0.5},

@@ -36,6 +36,7 @@ def test_a_mask_is_half_a_pixel_off_its_photo_at_most(
     transform.set_random_seed(seed)
     found = transformed(person(height, width, edge, upright), transform)
     assert found.mask is not None
+    assert found.target is not None
     assert np.array_equal(found.image, found.target)
     assert distance(found.image, found.mask, upright) <= 0.52  # what a mask of two values must round away
 

@@ -28,11 +28,13 @@ from portrait_cartoons.image import to_uint8
 from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.choice import choose
+from portrait_cartoons.speed.loader import stages
 from portrait_cartoons.speed.steps import Clock, fit
 from portrait_cartoons.speed.way import PLAIN
 from portrait_cartoons.timing import repeated
 
 LOADER_SECONDS = 1.0  # per repetition: batches come in bursts, one from each worker
+SAMPLES = 32  # of which the stages of loading are the mean
 PRODUCT_SECONDS = 0.05  # shorter matrix products do not reach the machine's rate
 LARGEST_PRODUCT = 8192
 LONG = 1_000_000  # steps: in so many every way pays that is faster at all
@@ -48,6 +50,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
             data = build_data(cfg, model.inputs)
             status.update("measuring the data loader")
             batch, loader = time_loader(data, repetitions)
+            parts = stages(data, SAMPLES)
             status.update(f"measuring the training step, {2 + repetitions} times")
             way = choose(cfg.trainer, model, cfg.data.size, cfg.data.batch_size, LONG)
             training, device = time_training(model, batch, {**cfg.trainer, **way.to_dict()}, repetitions)
@@ -74,6 +77,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
         "device": described(device),
         "torch": torch.__version__,
         "loader": loader,
+        "loader_stages": parts,
         "training": training,
         "inference": inference,
         "evaluation": evaluation,

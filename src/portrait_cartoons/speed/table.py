@@ -30,6 +30,8 @@ def table(report: dict[str, Any]) -> Table:
     for name, timing in measured.items():
         extremes = f"{_si(timing['fastest'], 's')} .. {_si(timing['slowest'], 's')}"
         result.add_row(name, _si(timing["seconds"], "s"), extremes, f"{timing['images_per_second']:.3g} images/s")
+    for stage, seconds in report["loader_stages"].items():
+        result.add_row(f"a sample: {stage}", _si(seconds, "s"), "", "in one process")
     ratio = report["loader_per_training"]
     verdict = "ok" if ratio >= LEAST_RATIO else "the loader holds training up"
     result.add_row("loader / training", f"{ratio:,.1f}", f"at least {LEAST_RATIO}", verdict)
