@@ -1,4 +1,5 @@
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,14 +9,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from portrait_cartoons import benchmark
-from portrait_cartoons.cli.config import composed, plain
+from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed import figures, table
+from portrait_cartoons.speed.way import PLAIN
 from portrait_cartoons.timing import repeated
 from tests.conftest import TINY, TOY
 from tests.models.test_cyclegan import adam
@@ -49,7 +50,7 @@ class OneConvolution(Translator):
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "LOADER_SECONDS", 0.01)
-    monkeypatch.setattr(figures, "LARGEST_PRODUCT", 512)
+    monkeypatch.setattr(figures, "CONVOLVED", (1,))
 
 
 def numbers(node: Any) -> Iterator[float]:
@@ -71,11 +72,11 @@ def test_measures_everything_and_leaves_only_the_file(
     monkeypatch.setenv("COLUMNS", "120")
     benchmark.main([*TINY, *TOY, "trainer=exact", f"trainer.precision={precision}", "steps=2", "json=figures.json"])
 
-    report = json.loads(Path("figures.json").read_text())
+    [report] = json.loads(Path("figures.json").read_text())
     assert all(number > 0 for number in numbers(report))
     assert report["way"] == ("bf16, eager" if precision == "bf16-mixed" else "float32, eager")
     assert report["training"]["dtype"] == ("bfloat16" if precision == "bf16-mixed" else "float32")
-    assert set(report["machine_flops_per_second"]) == {"float32", report["training"]["dtype"]}
+    assert set(report["machine_flops_per_second"]) == {"float32", "bfloat16"}
     assert report["parameters"]["total"] == report["parameters"]["g"] + report["parameters"]["d"]
     for part in ("loader", "training", "inference", "evaluation"):
         timing = report[part]
@@ -84,7 +85,15 @@ def test_measures_everything_and_leaves_only_the_file(
     assert report["loader_per_training"] == pytest.approx(ratio)
 
     shown = capsys.readouterr().out
-    rows = ("load a batch", "training step", "translate an image", "loader / training", "FLOPs of a step")
+    rows = (
+        "load a batch",
+        "reference step",
+        "loop / step",
+        "training step",
+        "translate an image",
+        "loader / training",
+        "FLOPs of a step",
+    )
     for row in (*rows, "FLOPs of an image", "float32 here", "peak memory", "parameters, g", "parameters, total"):
         assert row in shown
     assert sorted(tmp_path.iterdir()) == [tmp_path / "figures.json", temporary]
@@ -98,8 +107,8 @@ def test_counts_the_flops_of_one_convolution() -> None:
     assert inference["flops"] == flops
 
     batch = {"photo": torch.rand(2, 3, 64, 64)}
-    options = OmegaConf.create({**plain(composed("train", ["trainer=exact"]))["trainer"], "accelerator": "cpu"})
-    training, device = figures.time_training(model, batch, options, 1)
+    cfg = composed("train", ["trainer=exact", "trainer.accelerator=cpu"])
+    training, device = figures.time_training(model, batch, cfg, PLAIN, 1)
     assert device == torch.device("cpu")
     assert training["flops"] == 2 * flops + 2 * flops  # two images; forward, and backward for the weights alone
     assert training["images_per_second"] == pytest.approx(2 / training["seconds"])
@@ -112,6 +121,7 @@ def test_steps_are_timed_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> N
     assert repeated(lambda: runs.append(None), 3, torch.device("cpu")) == [100.0, 1.0, 2.0]
     assert len(runs) == 4
     assert figures._timing([100.0, 1.0, 2.0], 4) == {
+        "images": 4,
         "seconds": 2.0,
         "fastest": 1.0,
         "slowest": 100.0,
@@ -141,10 +151,16 @@ def test_loader_is_timed_per_full_batch(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(("ratio", "verdict"), [(3.0, "ok"), (2.99, "the loader holds training up")])
 def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> None:
-    timing = {"seconds": 1.0, "fastest": 1.0, "slowest": 1.0, "images_per_second": 1.0}
+    assert verdict in list(table.table(made_report(ratio)).columns[3].cells)
+
+
+def made_report(ratio: float = 3.0, name: str = "M", times: float = 2.0) -> dict[str, Any]:
+    timing = {"seconds": 1.0, "fastest": 1.0, "slowest": 1.0, "images_per_second": 1.0, "images": 1}
     part = {**timing, "flops": 1, "dtype": "float32", "share_of_machine": 0.5, "peak_memory": 1}
-    report = {
-        "model": "M",
+    part |= {"reference": 2.0, "times_reference": times, "loop_per_step": 1.01}
+    return {
+        "model": name,
+        "instructions": "AVX2",
         "size": 8,
         "batch_size": 1,
         "way": "float32, eager",
@@ -158,7 +174,41 @@ def test_says_whether_the_loader_is_fast_enough(ratio: float, verdict: str) -> N
         "parameters": {"total": 1},
         "machine_flops_per_second": {"float32": 2.0},
     }
-    assert verdict in list(table.table(report).columns[3].cells)
+
+
+def test_all_models_make_a_row_each_and_are_compared_with_an_earlier_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    measured: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> SimpleNamespace:
+        arguments = command[command.index("benchmark") + 1 :]
+        measured.append(arguments)
+        name = arguments[0].removeprefix("model=")
+        Path(arguments[-1].removeprefix("json=")).write_text(json.dumps([made_report(name=name)]))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    before = [made_report(name=name, times=1.6) for name in ("cyclegan", "camgan")]
+    Path("before.json").write_text(json.dumps(before))
+    benchmark.main(["model=all", "steps=2", "json=now.json", "compare=before.json"])
+    names = [report["model"] for report in json.loads(Path("now.json").read_text())]
+    assert names == sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+    assert all("steps=2" in arguments for arguments in measured)
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in names)
+    assert "+25.0%" in shown
+    assert "not in the earlier file" in shown
+
+
+@pytest.mark.parametrize("content", ["", "3", "{}", "[]", "[3]", '[{"model": 1}]'])
+def test_a_file_that_is_no_earlier_measurement_is_refused(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "before.json"
+    file.write_text(content)
+    with pytest.raises(UserError, match="is not a file that json= wrote"):
+        benchmark.main([f"compare={file}"])
 
 
 def test_measures_the_published_size_unless_an_experiment_names_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

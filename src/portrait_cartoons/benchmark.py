@@ -1,35 +1,50 @@
 """Measure how fast this machine loads data, trains and translates, and which share of its own rate that is.
 
-    python -m src.benchmark [group=choice ...] [key=value ...] [steps=5] [json=<file>]
+    python -m src.benchmark [group=choice ...] [key=value ...] [steps=5] [json=<file>] [compare=<file>]
 
 Groups and keys are those of src.train, but where no experiment is chosen pictures have the published 256 pixels.
-Nothing is kept of what is trained. FLOPs are those of convolutions and matrix products, 2 per multiply-add.
+Nothing is kept of what is trained. FLOPs are those of convolutions and matrix products, 2 per multiply-add. The
+reference step computes the same in the plain way: float32, one batch in each pass, nothing compiled or fused; it is
+timed in turn with the step. The machine's best rate is that of a 3 x 3 convolution with 256 channels.
 
-  steps   how often each measurement is repeated; the median counts
-  json    where to write the figures, in seconds, bytes, FLOPs and FLOPs per second
+  model    all measures every model, each in a process of its own, and prints a row for each
+  steps    how often each measurement is repeated; the median counts
+  json     where to write the figures, in seconds, bytes, FLOPs and FLOPs per second
+  compare  a file that json= wrote, to show what changed since
 
 Examples:
 
     python -m src.benchmark model=cyclegan
-    python -m src.benchmark trainer.precision=bf16-mixed json=bf16.json
+    python -m src.benchmark model=all json=today.json compare=before.json
+    python -m src.benchmark trainer=exact trainer.precision=bf16-mixed
     python -m src.benchmark data=folder data.source.photo=photos data.source.cartoon=cartoons data.num_workers=4
 """
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+from omegaconf import DictConfig
 from rich.console import Console
 
 from portrait_cartoons.check import checked_config
+from portrait_cartoons.check.overrides import applied
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.arguments import split
 from portrait_cartoons.cli.command import in_words_of_here
-from portrait_cartoons.cli.config import literal
+from portrait_cartoons.cli.config import PACKAGE, literal
+from portrait_cartoons.cli.usage import groups
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, write
 
 # What measures is imported late: help and wrong use need not wait for torch and Lightning.
+
+COMPARABLE = {"model", "size", "batch_size", "training", "loader_per_training", "parameters"}  # what a report has
 
 
 @dataclass
@@ -38,6 +53,8 @@ class Options:
 
     steps: int = 5
     json: Path | None = None
+    compare: Path | None = None
+    all: bool = False
 
 
 def main(arguments: list[str]) -> None:
@@ -46,17 +63,57 @@ def main(arguments: list[str]) -> None:
         print(in_words_of_here(__doc__ or ""), end="")
         return
     options, overrides = split_options(arguments)
+    before = _read(options.compare) if options.compare else []
     # An experiment brings a size of its own.
     root = "train" if any(override.startswith("experiment=") for override in overrides) else "benchmark"
-    cfg = checked_config(root, overrides)
+    if options.all:
+        for name in groups()["model"]:
+            _checked(root, [f"model={name}", *overrides])
+        reports = [_apart([f"model={name}", *overrides, f"steps={options.steps}"]) for name in groups()["model"]]
+    else:
+        cfg = _checked(root, overrides)
 
-    from portrait_cartoons.speed.figures import measure
-    from portrait_cartoons.speed.table import table
+        from portrait_cartoons.speed.figures import measure
 
-    report = measure(cfg, options.steps)
-    Console().print(table(report))
+        reports = [measure(cfg, options.steps)]
+
+    from portrait_cartoons.speed.table import changes, overview, table
+
+    console = Console()
+    console.print(overview(reports) if options.all else table(reports[0]))
+    if before:
+        console.print(changes(reports, before))
     if options.json:
-        _write(options.json, json.dumps(report, indent=2) + "\n")
+        _write(options.json, json.dumps(reports, indent=2) + "\n")
+
+
+def _checked(root: str, overrides: list[str]) -> DictConfig:
+    """The configuration, with random weights of feature networks: published ones are as fast, but may not be here."""
+    found, _, problems = applied(root, overrides)
+    features = not problems and "features" in found.model
+    return checked_config(root, ["model.features.weights=random"] * features + overrides)
+
+
+def _apart(arguments: list[str]) -> Any:
+    """The report of a process of its own, whose memory is not that of the models before."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "report.json")
+        module = [sys.executable, "-m", "portrait_cartoons", "benchmark", *arguments, f"json={file}"]
+        path = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
+        child = subprocess.run(module, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}, check=False)  # noqa: S603
+        if child.returncode:
+            raise UserError(f"measuring with {arguments[0]} failed for the reason above")
+        return _read(file)[0]
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    try:
+        reports = json.loads(file.read_text())
+        if reports and all(report.keys() >= COMPARABLE for report in reports):
+            return reports
+    except (OSError, ValueError, AttributeError, TypeError):
+        pass
+    raise UserError(f"compare={file} is not a file that json= wrote; name another one")
 
 
 def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
@@ -69,6 +126,10 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
             if not (value.isdecimal() and int(value)):
                 raise UserError(f"{argument}: it must be a whole number of at least 1")
             options.steps = int(value)
+        elif argument == "model=all":
+            options.all = True
+        elif key == "compare":
+            options.compare = expanded(value)
         elif key == "json":
             options.json = expanded(value)
             if not value or options.json.is_dir() or not options.json.parent.is_dir():

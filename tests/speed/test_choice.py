@@ -13,7 +13,8 @@ from portrait_cartoons.cli.build import build_model
 from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed import choice
-from portrait_cartoons.speed.choice import Timings, candidates, choose
+from portrait_cartoons.speed.choice import Timings, candidates, choose, fastest
+from portrait_cartoons.speed.steps import Laps
 from portrait_cartoons.speed.way import PLAIN, Way
 from tests.conftest import TINY, TOY
 
@@ -37,9 +38,9 @@ def tried(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Way]:
     monkeypatch.setattr(choice, "SMALL", 0)
     ways: list[Way] = []
 
-    def timed(model: Translator, batch: Any, options: Any, way: Way, count: int) -> list[float]:
+    def timed(model: Translator, batch: Any, options: Any, way: Way, count: int) -> Laps:
         ways.append(way)
-        return [50.0] + [{PLAIN: 1.0, HALF: 0.9, FAST: 0.4}[way]] * (count - 1)
+        return Laps([50.0] + [{PLAIN: 1.0, HALF: 0.8, FAST: 0.4}[way]] * (count - 1))
 
     monkeypatch.setattr(choice, "timed_steps", timed)
     return ways
@@ -91,6 +92,16 @@ def test_what_is_given_is_not_tried_otherwise(model: Translator, tried: list[Way
     assert not tried
 
 
+def test_what_is_hardly_faster_is_not_worth_it(
+    model: Translator, tried: list[Way], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "candidates", lambda _: [PLAIN, HALF])
+    monkeypatch.setattr(choice, "WORTH_IT", 0.79)
+    assert choose(options(), model, 16, 1, LONG) == PLAIN
+    monkeypatch.setattr(choice, "WORTH_IT", 0.81)
+    assert choose(options(), model, 16, 1, LONG) == HALF
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"steps": [{"way": 1, "seconds": 1}], "compiling": 1}'])
 def test_a_damaged_memory_is_no_memory(model: Translator, tried: list[Way], content: str) -> None:
     choose(options(), model, 16, 1, LONG)
@@ -101,10 +112,12 @@ def test_a_damaged_memory_is_no_memory(model: Translator, tried: list[Way], cont
     assert tried == [PLAIN, HALF, FAST]
 
 
-def test_without_fast_bf16_nothing_else_than_the_plain_step_is_thought_of(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fast_bf16_all_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    assert candidates(torch.device("cpu")) == [PLAIN]
+    ways = candidates(torch.device("cpu"))
+    assert ways[0] == PLAIN
+    assert {way.precision for way in ways} == {"32-true"}
 
 
 def test_a_real_trial_leaves_the_model_and_the_random_numbers_alone(
@@ -130,7 +143,7 @@ def test_compiling_is_chosen_only_where_it_pays_within_the_run(
     steps: dict[Way, float], compiling: float, count: int
 ) -> None:
     timings = Timings(steps, compiling)
-    best = min(steps, key=lambda way: timings.seconds(way, count))
+    best = fastest([way for way in (PLAIN, HALF, FAST) if way in steps], timings, count)
     others = [seconds for way, seconds in steps.items() if not way.compile]
     if best.compile and others:
         assert count * (min(others) - steps[best]) >= compiling * (1 - 1e-6)

@@ -89,11 +89,12 @@ class SelfieGAN(Translator):
 
         y, e, drawn = batch["cartoon"], batch["cartoon_smooth"], fake.detach()
         with self.update("d") as t:
-            on_y, on_e, on_fake = self.seen(y, "cartoon"), self.seen(e), self.seen(drawn, "output")
+            person = self.cut_out(fake, "output")  # S stays as it is in both updates, so this serves both
+            on_y, on_e, on_fake = self.seen(y, "cartoon"), self.seen(e), self.d(person.detach())
             t["adv"] = self.judging(on_y, on_e, on_fake)
             t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
         with self.update("g") as t:
-            t["adv"] = adversarial.fooling(self.seen(fake), self.objective, lambda: self.seen(y))
+            t["adv"] = adversarial.fooling(self.d(person), self.objective, lambda: self.seen(y))
             if t.needs("content"):
                 t["content"] = self.content(fake, x)
         if self.joint != "none":

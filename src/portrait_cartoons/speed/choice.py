@@ -20,10 +20,12 @@ from portrait_cartoons import devices
 from portrait_cartoons.files import write
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.steps import in_last_phase, made_up, timed_steps
-from portrait_cartoons.speed.way import PLAIN, Way, read, settled
+from portrait_cartoons.speed.way import PLAIN, MemoryFormat, Way, read, settled
 
 FOLDER = Path("runs", "speed")
 COMPILING = 90.0  # seconds that compiling takes where nothing is remembered of it; one minute and more on two cores
+LAYOUTS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
+WORTH_IT = 0.9  # of the time that a simpler way takes: a smaller gain may be the noise of the measurement
 AT_BEST = 0.6  # the largest share of a step that any other way was seen to save
 STEPS = 3  # of each way that is tried, the first of which warms up
 LEAST_STEPS = 20 * STEPS  # for fewer a trial takes too much of the run
@@ -51,7 +53,8 @@ def choose(options: Mapping[str, Any], model: Translator, size: int, batch_size:
     device = _device(options["accelerator"])
     fixed = settled(options)
     ways = [way for way in candidates(device) if replace(way, **fixed) == way] or [replace(PLAIN, **fixed)]
-    if len(ways) == 1 or steps < LEAST_STEPS or _operations(model, size, batch_size) * steps < SMALL or _distributed():
+    small = steps < LEAST_STEPS or _operations(model, size, batch_size) * steps < SMALL
+    if len(ways) == 1 or small or _distributed(options):
         return ways[0]
     file = FOLDER / f"{_key(model, size, batch_size, device)}.json"
     timings = _read(file)
@@ -59,19 +62,33 @@ def choose(options: Mapping[str, Any], model: Translator, size: int, batch_size:
         tried = _try_out(ways, timings, options, model, made_up(model, size, batch_size), steps)
     if tried:
         _write(file, timings)
-    best = min((way for way in ways if way in timings.steps), key=lambda way: timings.seconds(way, steps))
+    best = fastest([way for way in ways if way in timings.steps], timings, steps)
     print(f"{best}: {timings.steps[ways[0]] / timings.steps[best]:.1f} times the {'plain ' * (ways[0] == PLAIN)}step")
     return best
 
 
-def candidates(device: torch.device) -> list[Way]:
-    """The ways that were seen to be the fastest somewhere, the one without risk first.
+def fastest(ways: list[Way], timings: Timings, steps: int) -> Way:
+    """The first of the ways than which no later one is faster by more than noise."""
+    best = ways[0]
+    for way in ways[1:]:
+        if timings.seconds(way, steps) < WORTH_IT * timings.seconds(best, steps):
+            best = way
+    return best
 
-    Without arithmetic in bfloat16 a processor imitates it, which is slower; and float32 gains little from compiling.
+
+def candidates(device: torch.device) -> list[Way]:
+    """The ways that were seen to be the fastest somewhere, in the order of what they change.
+
+    Which layout is faster depends on the sizes: for small networks it can be threefold either way. Without arithmetic
+    in bfloat16 a processor imitates it, which is slower; and float32 gains little from compiling.
     """
-    if not has_bf16(device):
+    if device.type == "mps":
         return [PLAIN]
-    return [PLAIN, Way("bf16-mixed"), Way("bf16-mixed", compile=True, memory_format="channels_last")]
+    exact = [Way(memory_format=layout) for layout in LAYOUTS]
+    if not has_bf16(device):
+        return exact
+    half = [Way("bf16-mixed", memory_format=layout) for layout in LAYOUTS]
+    return [*exact, *half, Way("bf16-mixed", compile=True, memory_format="channels_last")]
 
 
 def has_bf16(device: torch.device) -> bool:
@@ -95,7 +112,7 @@ def _try_out(
         if way in timings.steps or not _can_pay(way, timings, steps):
             continue
         tried, trainee = True, trainee or in_last_phase(deepcopy(model))
-        first, *others = timed_steps(trainee, batch, options, way, STEPS)
+        first, *others = timed_steps(trainee, batch, options, way, STEPS).steps
         timings.steps[way] = median(others)
         if way.compile:
             timings.compiling = first
@@ -117,9 +134,10 @@ def _device(accelerator: str) -> torch.device:
     return torch.device("cpu") if accelerator == "cpu" else devices.device("auto")
 
 
-def _distributed() -> bool:
+def _distributed(options: Mapping[str, Any]) -> bool:
     """Whether several processes train together, which would disturb each other and could choose differently."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    alone = options.get("devices", 1) == 1 and options.get("num_nodes", 1) == 1
+    return not alone or int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def _key(model: Translator, size: int, batch_size: int, device: torch.device) -> str:

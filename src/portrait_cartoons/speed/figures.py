@@ -1,11 +1,13 @@
 """How long loading, training, translating and evaluating take here, and how fast this machine could compute."""
 
+import re
 import resource
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
-from itertools import chain, repeat
+from itertools import chain, product, repeat
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -17,7 +19,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
-from portrait_cartoons.cli.build import build_data, build_model
+from portrait_cartoons.cli.build import build_data, build_model, made, quiet
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
@@ -27,16 +29,18 @@ from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.image import to_uint8
 from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.models.base import Translator
-from portrait_cartoons.speed.choice import choose
+from portrait_cartoons.speed.choice import choose, has_bf16
 from portrait_cartoons.speed.loader import stages
-from portrait_cartoons.speed.steps import Clock, fit
-from portrait_cartoons.speed.way import PLAIN
+from portrait_cartoons.speed.reference import reference
+from portrait_cartoons.speed.steps import fit, in_last_phase, timed_steps
+from portrait_cartoons.speed.trainer import FORMATS
+from portrait_cartoons.speed.way import PLAIN, Way
 from portrait_cartoons.timing import repeated
 
 LOADER_SECONDS = 1.0  # per repetition: batches come in bursts, one from each worker
 SAMPLES = 32  # of which the stages of loading are the mean
-PRODUCT_SECONDS = 0.05  # shorter matrix products do not reach the machine's rate
-LARGEST_PRODUCT = 8192
+CONVOLVED = (1, 4, 16)  # pictures
+AROUND = ("balance", "health")  # callbacks that work in every step; others write files or lines now and then
 LONG = 1_000_000  # steps: in so many every way pays that is faster at all
 
 Report = dict[str, Any]
@@ -46,28 +50,29 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
     """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them."""
     try:
         with Console(stderr=True).status("building the model and the data") as status:
-            model = build_model(cfg)
+            quiet()
+            model = in_last_phase(build_model(cfg))
             data = build_data(cfg, model.inputs)
             status.update("measuring the data loader")
             batch, loader = time_loader(data, repetitions)
             parts = stages(data, SAMPLES)
-            status.update(f"measuring the training step, {2 + repetitions} times")
-            way = choose(cfg.trainer, model, cfg.data.size, cfg.data.batch_size, LONG)
-            training, device = time_training(model, batch, {**cfg.trainer, **way.to_dict()}, repetitions)
+            status.update("choosing how to compute the step")
+            way = choose(cfg.trainer, model, data.size, data.batch_size, LONG)
+            status.update(f"measuring the training step and the reference, {repetitions} times each")
+            training, device = time_training(model, batch, cfg, way, repetitions)
             status.update("measuring inference")
             inference = time_inference(model, cfg.data.size, device, repetitions)
             status.update("measuring evaluation")
             evaluation = time_evaluation(model, data, cfg.metrics, device, repetitions)
             status.update("measuring the machine's own rate")
-            dtypes = sorted({training["dtype"], inference["dtype"]})
-            rates = {dtype: matrix_rate(getattr(torch, dtype), device) for dtype in dtypes}
+            rates = {dtype: convolution_rate(getattr(torch, dtype), device) for dtype in ("bfloat16", "float32")}
     except torch.OutOfMemoryError as error:
         raise UserError(
             f"the device's memory does not suffice for data.size={cfg.data.size} with data.batch_size="
             f"{cfg.data.batch_size}: lower one of them"
         ) from error
     for part in (training, inference):
-        part["share_of_machine"] = part["flops"] / part["seconds"] / rates[part["dtype"]]
+        part["share_of_machine"] = part["flops"] / part["seconds"] / max(rates.values())
     players = {player: sum(p.numel() for p in getattr(model, player).parameters()) for player in model.terms}
     return {
         "model": type(model).__name__,
@@ -75,6 +80,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
         "batch_size": len(batch["photo"]),
         "way": str(way),
         "device": described(device),
+        "instructions": torch.backends.cpu.get_cpu_capability() + (", bf16" if has_bf16(torch.device("cpu")) else ""),
         "torch": torch.__version__,
         "loader": loader,
         "loader_stages": parts,
@@ -106,22 +112,34 @@ def _seconds_per_image(batches: Iterator[Mapping[str, Any]]) -> float:
 
 
 def time_training(
-    model: Translator, batch: dict[str, Any], options: Mapping[str, Any], repetitions: int
+    model: Translator, batch: dict[str, Any], cfg: DictConfig, way: Way, repetitions: int
 ) -> tuple[dict[str, Any], torch.device]:
-    """Timing of a step of a real trainer on a batch that is there already, its FLOPs, dtype and peak memory; where."""
-    with FlopCounterMode(display=False) as counter:
-        fit(model, [batch], {**options, **PLAIN.to_dict()})  # compiled code does not tell
-    clock = Clock()
-    trainer = fit(model, [batch] * (1 + repetitions), options, clock)
+    """Timing of a step of a real trainer on a batch that is there already, in turn with the reference step; where.
+
+    Beside it the share that is around the step, its FLOPs, dtype and peak memory. Of each pair of steps the ratio is
+    taken, because other programs slow both down.
+    """
+    options, size = cfg.trainer, len(batch["photo"])
+    plain = reference(model, size)
+    with FlopCounterMode(display=False) as counter:  # which sees nothing in compiled code
+        trainer = fit(plain, [batch], {**options, **PLAIN.to_dict()})
     device = trainer.strategy.root_device
-    with trainer.precision_plugin.forward_context():
-        one = torch.ones(1, 1, device=device)
-        dtype = (one @ one).dtype
+    around = [made(cfg.callbacks[name]) for name in AROUND if name in cfg.callbacks]
+    forget_peak(device)
+    laps = timed_steps(model, batch, options, way, 2 + repetitions, around)
+    memory = peak_memory(device)
+    pairs = [
+        tuple(timed_steps(m, batch, options, w, 2).steps[-1] for m, w in ((plain, PLAIN), (model, way)))
+        for _ in range(repetitions)
+    ]
     figures = {
-        **_timing(clock.seconds[1:], len(batch["photo"])),
+        **_timing([ours for _, ours in pairs], size),
+        "reference": median(theirs for theirs, _ in pairs),
+        "times_reference": median(theirs / ours for theirs, ours in pairs),
+        "loop_per_step": sum(laps.loops[1:]) / sum(laps.steps[1:-1]),
         "flops": counter.get_total_flops(),
-        "dtype": str(dtype).removeprefix("torch."),
-        "peak_memory": _peak_memory(device),
+        "dtype": "bfloat16" if way.precision == "bf16-mixed" else "float32",
+        "peak_memory": memory,
     }
     return figures, device
 
@@ -162,23 +180,21 @@ def time_evaluation(
     return {**timing, "features": network.protocol["features"], "forward_share": forward / timing["seconds"]}
 
 
-def matrix_rate(dtype: torch.dtype, device: torch.device) -> float:
-    """FLOPs per second of the fastest product of square matrices, which are enlarged until they keep it busy."""
-    precision = torch.get_float32_matmul_precision()
-    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
-        torch.set_float32_matmul_precision("high")  # TF32, which networks get for their convolutions
-    best, size, seconds = 0.0, 256, 0.0
-    while seconds < PRODUCT_SECONDS and size < LARGEST_PRODUCT:
-        size *= 2
-        matrix = torch.rand(size, size, device=device).to(dtype)
-        seconds = min(repeated(partial(torch.mm, matrix, matrix), 5, device))
-        best = max(best, 2 * size**3 / seconds)
-    torch.set_float32_matmul_precision(precision)
+def convolution_rate(dtype: torch.dtype, device: torch.device) -> float:
+    """FLOPs per second of a 3 x 3 convolution of 256 channels, the best of both layouts of memory and three sizes."""
+    best = 0.0
+    for layout, count in product(FORMATS.values(), CONVOLVED):
+        pictures = torch.rand(count, 256, 64, 64, device=device).to(dtype, memory_format=layout)
+        network = torch.nn.Conv2d(256, 256, 3, padding=1, bias=False).to(device, dtype).to(memory_format=layout)
+        with torch.inference_mode():
+            seconds = min(repeated(partial(network, pictures), 5, device))
+        best = max(best, 2 * 9 * 256 * 256 * 64 * 64 * count / seconds)
     return best
 
 
 def _timing(seconds: list[float], images: int) -> dict[str, float]:
     return {
+        "images": images,
         "seconds": median(seconds),
         "fastest": min(seconds),
         "slowest": max(seconds),
@@ -186,8 +202,18 @@ def _timing(seconds: list[float], images: int) -> dict[str, float]:
     }
 
 
-def _peak_memory(device: torch.device) -> int:
+def forget_peak(device: torch.device) -> None:
+    """Let `peak_memory` count from now on, where the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def peak_memory(device: torch.device) -> int:
     """Bytes: those allocated on a GPU, elsewhere those of the whole process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
+    with suppress(OSError, TypeError):
+        return 1024 * int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1])  # type: ignore[index]
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

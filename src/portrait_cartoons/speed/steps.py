@@ -4,20 +4,20 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, cast
 
-import lightning
 import torch
 from lightning import Callback
+from lightning.pytorch.callbacks import LambdaCallback
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.trainer import Trainer
 from portrait_cartoons.speed.way import Way
-from portrait_cartoons.timing import synchronize
+from portrait_cartoons.timing import laps, synchronize
 
 # What says nothing of a step, or would write files.
 NOTHING_ELSE: dict[str, Any] = {
@@ -46,29 +46,40 @@ def in_last_phase(model: Translator) -> Translator:
     return model
 
 
+@dataclass
+class Laps:
+    """Seconds that each step took from the moment its batch was there, and from the start of one to that of the next.
+
+    The difference is what is around the step: callbacks, logging, Lightning's loop.
+    """
+
+    steps: list[float] = field(default_factory=list)
+    loops: list[float] = field(default_factory=list)
+
+
 def timed_steps(
-    model: Translator, batch: Mapping[str, Tensor], options: Mapping[str, Any], way: Way, count: int
-) -> list[float]:
-    """Seconds of each of so many training steps by a trainer with these options, the first of which warms up."""
-    clock = Clock()
-    fit(model, [batch] * count, {**options, **way.to_dict()}, clock)
-    return clock.seconds
+    model: Translator,
+    batch: Mapping[str, Tensor],
+    options: Mapping[str, Any],
+    way: Way,
+    count: int,
+    around: Sequence[Callback] = (),
+) -> Laps:
+    """Time so many training steps by a trainer with these options, the first of which warms up, amid callbacks."""
+    found, starts = Laps(), list[float]()
 
-
-class Clock(Callback):
-    """How long each batch takes, from the moment it is there."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-        self._start = 0.0
-
-    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def start(trainer: Trainer, *_: Any) -> None:
         synchronize(trainer.strategy.root_device)
-        self._start = perf_counter()
+        starts.append(perf_counter())
+        found.loops = laps(starts)
 
-    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+    def end(trainer: Trainer, *_: Any) -> None:
         synchronize(trainer.strategy.root_device)
-        self.seconds.append(perf_counter() - self._start)
+        found.steps.append(perf_counter() - starts[-1])
+
+    clocks = LambdaCallback(on_train_batch_end=end), LambdaCallback(on_train_batch_start=start)
+    fit(model, [batch] * count, {**options, **way.to_dict()}, clocks[0], *around, clocks[1])
+    return found
 
 
 def fit(
