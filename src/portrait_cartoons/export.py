@@ -1,16 +1,18 @@
 """Write a trained generator as one file for other programs.
 
-    python -m src.export ckpt=<run folder or file> output=<file> [format=onnx|torch_export|safetensors] [key=value ...]
+    python -m src.export ckpt=<run folder or file> output=<file> [format=onnx|torch_export|safetensors|web] ...
 
 The file takes photos of any size, in batches of any size: the padding that the network needs is part of it. It is
 compared with PyTorch at several sizes, and written only where both draw the same. It says itself what it is: model,
 range, colour order, size of training, version, licence. Beside it lie its sha256 and a card that shows how to use it.
-src.translate and Cartoonizer.load take ONNX and safetensors files as they take checkpoints.
+format=web writes a page that draws in the browser, without a server or a network. src.translate and Cartoonizer.load
+take ONNX and safetensors files as they take checkpoints.
 
 Examples:
 
     python -m src.export ckpt=runs/cyclegan-toy/2026-01-31_12-00-00 output=cartoon.onnx
     python -m src.export ckpt=best.ckpt output=cartoon.safetensors format=safetensors licence='CC BY 4.0'
+    python -m src.export ckpt=best.ckpt output=cartoon.html format=web
 """
 
 from dataclasses import dataclass
@@ -25,7 +27,7 @@ from portrait_cartoons.files import expanded
 # deployment is imported late: it brings torch, which wrong use need not wait for.
 
 OPTIONS = CONF / "export.yaml"
-SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2", "safetensors": ".safetensors"}
+SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2", "safetensors": ".safetensors", "web": ".html"}
 
 
 @dataclass
@@ -35,6 +37,7 @@ class Options:
     ckpt: str
     output: str
     format: str
+    runtime: str
     licence: str | None
     half: bool
     overwrite: bool
@@ -57,7 +60,8 @@ def main(arguments: list[str]) -> None:
     trained = load(expanded(options.ckpt))
     print(f"exporting {trained.model}, and comparing it with PyTorch", flush=True)
     try:
-        differences = export(trained, options.format, output, options.licence or LICENCE, options.half)
+        licence, runtime = options.licence or LICENCE, expanded(options.runtime)
+        differences = export(trained, options.format, output, licence, options.half, runtime)
     except OSError as error:
         raise UserError(f"output={output} cannot be written ({error.strerror}); choose another place") from error
     print("largest difference from PyTorch, of a range of 2:")

@@ -51,6 +51,10 @@ pixels = ((y[0].transpose(1, 2, 0) + 1) * 127.5).round().clip(0, 255).astype(np.
 Image.fromarray(pixels).save("cartoon.png")
 ```
 """,
+    "web": """\
+Open it in a browser, from a disk or a server: it holds the generator and ONNX Runtime, and needs no network. Photos
+stay on the machine.
+""",
     "torch_export": """\
 torch is enough:
 

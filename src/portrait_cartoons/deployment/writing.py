@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from portrait_cartoons.deployment import contract, parity, slim
+from portrait_cartoons.deployment import contract, parity, slim, web
 from portrait_cartoons.deployment.card import card
 from portrait_cartoons.deployment.reading import ONNX, missing
 from portrait_cartoons.files import write
@@ -14,7 +14,7 @@ from portrait_cartoons.networks.memory import bytes_per_pixel
 from portrait_cartoons.networks.padding import Padded
 from portrait_cartoons.runs.checkpoint import Trained
 
-SUFFIXES = {"onnx": ONNX, "torch_export": ".pt2", "safetensors": slim.SUFFIX}
+SUFFIXES = {"onnx": ONNX, "torch_export": ".pt2", "safetensors": slim.SUFFIX, "web": ".html"}
 
 Encoded = tuple[bytes, Callable[[Tensor], Tensor]]  # a file's bytes, and what they draw
 
@@ -25,18 +25,21 @@ def export(
     path: Path,
     licence: str,
     half: bool = False,
+    runtime: Path | None = None,
 ) -> dict[str, float]:
     """Write `path`, and beside it its card and sha256. The largest differences from PyTorch, by size.
 
     They are measured before anything is written. With `half` the weights are rounded to 16 bits first, and a
-    safetensors file stores no more of them. Raises ExportError where the differences are large, OSError where the disk
-    refuses, UserError where a package is missing.
+    safetensors file stores no more of them. `runtime` is the npm package onnxruntime-web, for a web page. Raises
+    ExportError where the differences are large, OSError where the disk refuses, UserError where a package is missing.
     """
     if half:
         trained.network.half().float()
     padded = _padded(trained.network)
     described = contract.metadata(trained, licence, bytes_per_pixel(padded), half)
-    data, draw = _ENCODERS[format](padded, described)
+    data, draw = _ENCODERS["onnx" if format == "web" else format](padded, described)
+    if runtime and format == "web":
+        data = web.page(data, described, runtime)
     differences = parity.measured(padded, draw)
     sha256 = hashlib.sha256(data).hexdigest()
     parameters = sum(parameter.numel() for parameter in padded.parameters())
