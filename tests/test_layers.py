@@ -20,6 +20,7 @@ ALLOWED_OURS = {
     "devices": {"errors"},
     "cores": set(),
     "inference": {"deployment", "devices", "errors", "image", "networks"},
+    "demo": {"demo", "errors", "files", "image", "inference", "runs"},
     "translation": {"translation", "errors", "image", "inference"},
     "deployment": {"deployment", "errors", "files", "networks", "runs"},
     "networks": {"networks", "errors"},

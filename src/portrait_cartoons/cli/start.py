@@ -17,6 +17,7 @@ COMMANDS = {
     "translate": "turn photos into cartoons with a trained model",
     "export": "write a trained model as one file for other programs: ONNX, safetensors or torch.export",
     "convert": "make a checkpoint of a generator that others published",
+    "app": "serve a page on this machine to try trained models on",
     "benchmark": "measure how fast loading, training and translating are here",
     "gallery": "make the page of a run anew",
     "prepare": "make a data set of any folders of pictures, or a page that judges one",

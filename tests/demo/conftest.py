@@ -1,0 +1,3 @@
+from tests.deployment.conftest import checkpoint
+
+__all__ = ["checkpoint"]
