@@ -21,7 +21,7 @@ ALLOWED_OURS = {
     "cores": set(),
     "inference": {"deployment", "devices", "errors", "image", "networks"},
     "demo": {"demo", "errors", "files", "image", "inference", "runs"},
-    "translation": {"translation", "errors", "image", "inference"},
+    "translation": {"translation", "errors", "files", "image", "inference"},
     "deployment": {"deployment", "errors", "files", "networks", "runs"},
     "networks": {"networks", "errors"},
     "losses": {"losses", "image"},

@@ -20,6 +20,7 @@ from portrait_cartoons.runs.checkpoint import Trained, write
 from portrait_cartoons.translate import main, read_options
 from portrait_cartoons.translation.places import _distinct_names, plan
 from tests.conftest import TINY, TOY
+from tests.translation.films import film
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
 
@@ -308,6 +309,29 @@ class TestWork:
         assert run() == 1
         assert files(tmp_path / "cartoons") == ["a.png", "d.png"]
         assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["failed:", "failed:"]
+
+
+class TestVideo:
+    def test_a_video_is_translated_and_its_flicker_told(
+        self, tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        pytest.importorskip("av", reason="the extra video is not installed")
+        source = film(tmp_path / "me.mov")
+        assert run(f"input={source}") == 0
+        assert files(tmp_path / "cartoons") == ["me.mp4"]
+        assert "flicker beyond the video's own change" in capsys.readouterr().out
+        written = (tmp_path / "cartoons" / "me.mp4").stat().st_mtime_ns
+        assert run(f"input={source}") == 0
+        assert "there already" in capsys.readouterr().out
+        assert (tmp_path / "cartoons" / "me.mp4").stat().st_mtime_ns == written
+        with pytest.raises(UserError, match="would overwrite the video"):
+            run(f"input={source.rename(tmp_path / 'me.mp4')}", f"output={tmp_path / 'me.mp4'}", "overwrite=true")
+
+    @pytest.mark.parametrize("argument", ["smooth=1", "smooth=-0.1", "smooth=much"])
+    def test_how_much_is_smoothed_is_a_share(self, tmp_path: Path, run: Callable[..., int], argument: str) -> None:
+        add(tmp_path / "photos" / "a.png")
+        with pytest.raises(OptionError, match="number from 0 to"):
+            run(argument)
 
 
 class TestFinish:

@@ -26,20 +26,25 @@ from portrait_cartoons import styles
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
+from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, make_output
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from portrait_cartoons.preparation.networks import Segmenter
 
 # What works on pictures is imported late: it brings torch, which wrong use need not wait for.
 
 OPTIONS = CONF / "translate.yaml"
 OUTPUT_FORMATS = ("png", "jpg", "webp")
+VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
 BACKGROUNDS = ("keep", "white", "blur", "original")
 _KINDS = {
     "max_side": "a whole number of pixels or null",
     **dict.fromkeys(("overwrite", "side_by_side", "preserve_color"), "true or false"),
     **dict.fromkeys(("batch_size", "threads"), "a whole number"),
+    "smooth": "a number from 0 to 1",
 }
 
 
@@ -61,6 +66,7 @@ class Options:
     mask: str | None
     batch_size: int
     threads: int
+    smooth: float
 
 
 def main(arguments: list[str]) -> int:
@@ -70,6 +76,9 @@ def main(arguments: list[str]) -> int:
         return 0
     options = read_options(arguments)
     output = expanded(options.output)
+    if expanded(options.input).suffix.lower() in VIDEOS:
+        _translate_video(expanded(options.input), output, options)
+        return 0
 
     from portrait_cartoons.translation.places import names_a_file, plan
 
@@ -121,6 +130,40 @@ def _network(options: Options) -> str:
     return options.ckpt or str(styles.file(options.style or styles.DEFAULT))
 
 
+def _translate_video(source: Path, output: Path, options: Options) -> None:
+    """Write the cartoon of a video, and print how restless it is."""
+    try:
+        from portrait_cartoons.translation import video
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed, which videos need: run pip install 'portrait-cartoons[video]'"
+        ) from error
+    from portrait_cartoons.inference import Cartoonizer
+    from portrait_cartoons.progress import tracked
+    from portrait_cartoons.translation.finish import finisher
+
+    target = output if output.suffix.lower() == ".mp4" and not output.is_dir() else output / f"{source.stem}.mp4"
+    if target.exists() and target.samefile(source):
+        raise OptionError(f"output={output} would overwrite the video {source}: choose another folder")
+    make_output(target.parent)
+    if target.exists() and not options.overwrite:
+        print(f"{target} is there already (overwrite=true translates it again)")
+        return
+    cartoonizer = Cartoonizer.load(expanded(_network(options)), options.device, options.max_side)
+    finish = finisher(options.background, _segmenter(options), options.preserve_color, options.side_by_side)
+    smooth = video.Smoothing(options.smooth)
+
+    def draw(photo: "np.ndarray") -> "np.ndarray":
+        return finish(photo, cartoonizer.translate(photo))
+
+    for _ in tracked(video.translate(source, target, draw, smooth), video.frames(source), "translating"):
+        pass
+    raw, written = smooth.measured()
+    print(
+        f"{target} is written; flicker beyond the video's own change: {written:.2f} of 255, without smooth= {raw:.2f}"
+    )
+
+
 def _segmenter(options: Options) -> "Segmenter | None":
     """What finds the person in a photo, where a background is asked for."""
     if options.background == "keep":
@@ -156,6 +199,10 @@ def _check(options: Options) -> None:
     for key, choices in (("format", OUTPUT_FORMATS), ("background", BACKGROUNDS)):
         if getattr(options, key) not in choices:
             raise OptionError(f"{key}={getattr(options, key)}: it must be one of {', '.join(choices)}")
+    if not 0 <= options.smooth < 1:
+        raise OptionError(f"smooth={options.smooth}: it must be a number from 0 to below 1")
+    if options.side_by_side and expanded(options.input).suffix.lower() in VIDEOS:
+        raise OptionError("side_by_side=true is for photos: leave it out for a video")
     if options.mask and options.background == "keep":
         raise OptionError(
             f"mask={options.mask} finds the person for another background: add background=white, blur or original"
