@@ -407,7 +407,7 @@ def test_a_diverged_generator_is_named_and_the_rows_before_it_are_kept() -> None
         (["data=toy", "ckpt=a", "dta.size=3"], "unknown key 'dta.size'"),
         (["data=toy", "ckpt=a", "bootstrap=-1"], "at least 0"),
         (["data=toy", "ckpt=a", "limit=1"], "at least 2"),
-        (["data=toy", "ckpt=a", "features=inceptoin"], "auto, inception or random"),
+        (["data=toy", "ckpt=a", "features=inceptoin"], "auto, inception, squeezenet or random"),
         (["report=camgan"], "did you mean camgan_tables"),
         (["data=toy", "ckpt=absent.ckpt"], "there is no checkpoint absent.ckpt"),
         (["data=toy", "ckpt=no*thing"], r"ckpt=no\*thing matches no"),

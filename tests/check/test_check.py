@@ -1,3 +1,4 @@
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -118,7 +119,7 @@ ONE_PROBLEM: dict[str, tuple[str, ...]] = {
     "model.pool_size=-1": ("model.pool_size=-1",),
     "model.generator=3": ("model.generator=3", "_partial_: true"),
     "run_dir=5": ("run_dir", "path"),
-    "metrics.features=best": ("auto or inception or random",),
+    "metrics.features=best": ("auto or inception or squeezenet or random",),
     # sizes and networks
     "data.size=20": ("data.size=20 is larger than data.load_size=18",),
     "data.size=14": ("data.size=14", "multiple of 4", "use 12 or 16"),
@@ -194,6 +195,8 @@ def test_every_model_passes_with_each_of_its_losses(model: str, loss: str) -> No
     overrides = [f"model={model}", f"loss={loss}"]
     if "features" in composed("train", overrides).model:
         overrides.append("model.features.weights=random")
+    if model == "pix2pix":
+        overrides += ["data.size=256", "data.load_size=256"]  # what its U-Net divides by
     assert check(composed("train", overrides)) == []
 
 
@@ -204,8 +207,8 @@ def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, 
     if "photo" in cfg.data.source:
         for n in range(3):
             Image.new("RGB", (40, 40)).save(tmp_path / f"{n}.png")
-        masks = ["photo_mask"] if cfg.data.source.photo_mask else []
-        named = ["photo", "cartoon", *masks]
+        companions = [name for name in ("photo_mask", "target") if cfg.data.source[name]]
+        named = ["photo", "cartoon", *companions]
         overrides += [f"data.source.{name}={tmp_path}" for name in named]
     if "features" in cfg.model:
         overrides.append("model.features.weights=random")
@@ -235,10 +238,16 @@ def test_every_experiment_names_its_command(experiment: str) -> None:
 
 @pytest.mark.parametrize("data", [name for name in groups()["data"] if name not in ("toy", "folder")])
 def test_published_data_that_is_missing_is_told_where_from_and_where_to(data: str) -> None:
-    found = check(composed("train", [f"data={data}"]))
-    photos = composed("train", [f"data={data}"]).data.source.photo
-    assert f"data.source.photo: cannot read the folder {photos}" in found[0]
-    assert ("output=data/portraits" if data == "portraits" else f"put them into {photos}") in found[-1]
+    cfg = composed("train", [f"data={data}"])
+    found = check(cfg)
+    key = next(key for key in ("path", "photo", "root") if cfg.data.source.get(key))
+    place = cfg.data.source[key]
+    assert found[0].startswith(f"data.source.{key}: ")
+    assert place in found[0]
+    origin = re.search(r"data/\w+", place)
+    assert origin
+    ways = (f"put them into {place}", f"output={origin[0]}", f"unpack it into {place}", "src.prepare ... shards=true")
+    assert any(way in found[-1] for way in ways)
 
 
 def test_masks_that_the_model_or_the_background_needs_are_missed_before_work(tmp_path: Path) -> None:
