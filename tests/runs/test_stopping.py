@@ -40,7 +40,7 @@ def at_step(number: int, action: Callable[[], None]) -> None:
 
 def raised(number: signal.Signals, times: int = 1) -> None:
     for _ in range(times):
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)  # os.kill may reach another thread first, and two of them may become one
 
 
 def under_slurm() -> None:

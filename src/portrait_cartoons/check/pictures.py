@@ -64,11 +64,17 @@ def _missing_companions(tree: Tree, splits: Splits, training: bool) -> Iterator[
             yield (
                 f"data.source.{domain}_mask",
                 f"data.source.{domain}_mask is missing: this model or background needs the {domain}s' person masks;"
-                f" name their folder, data.source.{domain}_mask=<folder>",
+                f" {_way_out(data, f'{domain}_mask', 'masks')}",
             )
         if first.target is None and domain == "photo" and "target" in fields:
             yield (
                 "data.source.target",
-                "data.source.target is missing: this model needs the training photos' true cartoons; name their"
-                " folder, data.source.target=<folder>",
+                "data.source.target is missing: this model needs the training photos' true cartoons;"
+                f" {_way_out(data, 'target', 'targets')}",
             )
+
+
+def _way_out(data: Tree, key: str, make: str) -> str:
+    """What a user does about companions that are missing: a packed set has no folder of them."""
+    named = f"name their folder, data.source.{key}=<folder>"
+    return named if key in data["source"] else f"prepare the set again with make={make} shards=true"
