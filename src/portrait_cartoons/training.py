@@ -99,10 +99,6 @@ def _fit(experiment: Experiment, folder: Path, checkpoint: Path | None) -> None:
         good = run_folder.last_good(folder)
         found = f"the last good checkpoint is {good}" if good else "there is no good checkpoint"
         raise DivergenceError(f"{error}; {found}") from error
-    except SystemExit as error:
-        if isinstance(error.__context__, KeyboardInterrupt):  # Lightning's way to end on Ctrl-C
-            raise KeyboardInterrupt from None
-        raise
     except OSError as error:
         if not (folder / CONFIG).exists():
             raise UserError(f"the run folder {folder} was deleted during the training, which cannot go on") from error

@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     make_output(output.parent if names_a_file(output) else output)
     failed = _translate(todo, options) if todo else 0
     counts = f"{len(todo) - failed} translated, {len(targets) - len(todo)} skipped (already there), {failed} failed"
-    print(f"{counts}; the cartoons are in {output}")
+    print(f"{counts}; the {f'cartoon is {output}' if names_a_file(output) else f'cartoons are in {output}'}")
     return 1 if failed else 0
 
 

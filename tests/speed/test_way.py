@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import LambdaCallback
 from torch import nn
 
 from portrait_cartoons.cli.build import build_model
 from portrait_cartoons.cli.config import composed, plain
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.base import Translator
+from portrait_cartoons.speed.steps import made_up, timed_steps
 from portrait_cartoons.speed.trainer import InThisWay, networks
 from portrait_cartoons.speed.way import PLAIN, Way, restored
 from tests.conftest import TINY, TOY
@@ -62,3 +64,12 @@ def test_compiled_networks_keep_their_names_and_their_layout(model: Translator) 
     assert [*model.state_dict()] == names
     weights = [weight for weight in model.parameters() if weight.ndim == 4 and min(weight.shape) > 1]
     assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+
+
+def test_ctrl_c_in_a_trial_is_ctrl_c(model: Translator) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    callback = LambdaCallback(on_train_batch_start=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        timed_steps(model, made_up(model, 16, 1), options("trainer=exact"), PLAIN, 2, [callback])

@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from lightning.pytorch.utilities.seed import isolate_rng
-from rich.console import Console
 
 from portrait_cartoons import devices
 from portrait_cartoons.files import write
@@ -27,6 +26,7 @@ COMPILING = 90.0  # seconds that compiling takes where nothing is remembered of 
 LAYOUTS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
 WORTH_IT = 0.9  # of the time that a simpler way takes: a smaller gain may be the noise of the measurement
 AT_BEST = 0.6  # the largest share of a step that any other way was seen to save
+TRIAL = 3  # how many times over compiling must be able to pay before it is tried: trying it takes as long
 STEPS = 3  # of each way that is tried, the first of which warms up
 LEAST_STEPS = 20 * STEPS  # for fewer a trial takes too much of the run
 # Floating-point operations, of a whole run, that take seconds on one core: below it no trial is worth its start.
@@ -58,7 +58,7 @@ def choose(options: Mapping[str, Any], model: Translator, size: int, batch_size:
         return ways[0]
     file = FOLDER / f"{_key(model, size, batch_size, device)}.json"
     timings = _read(file)
-    with Console(stderr=True).status("trying out how to compute a step"), isolate_rng():
+    with isolate_rng():
         tried = _try_out(ways, timings, options, model, made_up(model, size, batch_size), steps)
     if tried:
         _write(file, timings)
@@ -111,6 +111,8 @@ def _try_out(
     for way in ways:
         if way in timings.steps or not _can_pay(way, timings, steps):
             continue
+        if not tried:
+            print("trying out which way of computing a step is the fastest here ...", flush=True)
         tried, trainee = True, trainee or in_last_phase(deepcopy(model))
         first, *others = timed_steps(trainee, batch, options, way, STEPS).steps
         timings.steps[way] = median(others)
@@ -122,7 +124,7 @@ def _try_out(
 def _can_pay(way: Way, timings: Timings, steps: int) -> bool:
     if not timings.steps or not way.compile:
         return True
-    return AT_BEST * steps * min(timings.steps.values()) > timings.compiling
+    return AT_BEST * steps * min(timings.steps.values()) > TRIAL * timings.compiling
 
 
 def _operations(model: Translator, size: int, batch_size: int) -> float:

@@ -42,6 +42,15 @@ class Trainer(lightning.Trainer):
         self.way = Way(**{**PLAIN.to_dict(), **settled(given)})
         super().__init__(precision=self.way.precision, callbacks=[*(callbacks or []), InThisWay(self.way)], **options)
 
+    def fit(self, *args: Any, **options: Any) -> None:
+        """As Lightning's, but Ctrl-C raises KeyboardInterrupt, which Lightning turns into SystemExit."""
+        try:
+            super().fit(*args, **options)
+        except SystemExit as error:
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise KeyboardInterrupt from None
+            raise
+
 
 class InThisWay(Callback):
     """Lays out and compiles the networks of a model before it is trained; checkpoints say in `way` how it was.
