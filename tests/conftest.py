@@ -41,6 +41,7 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
     from portrait_cartoons.cli.start import start
 
     set_start_method("fork", force=True)  # as in a program of its own
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts programs in the background without it
     torch.set_num_threads(1)
     os.environ.pop("WANDB_SERVICE", None)  # that of a test in the parent, which may be gone
     os.chdir(folder)
