@@ -11,6 +11,11 @@ class UserError(Exception):
     exit_code = 2
 
 
+def first_line(error: BaseException) -> str:
+    """What an exception of a library says, as a part of a sentence: later lines of it are for programmers."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """End the program with the sentence and the exit code of a `UserError` raised inside."""

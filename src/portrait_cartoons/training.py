@@ -18,7 +18,7 @@ from portrait_cartoons.check.resume import differences
 from portrait_cartoons.cli.build import Experiment, as_torchrun, build
 from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import plain, total_epochs
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.errors import UserError, first_line
 from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import DivergenceError
 from portrait_cartoons.networks.catalogue import named
@@ -112,7 +112,7 @@ def _fit(experiment: Experiment, folder: Path, checkpoint: Path | None) -> None:
             raise LostError(f"{lost}; continue with resume={folder}") from error
         if checkpoint is None or begun:
             raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"cannot go on from {checkpoint}: {reason}; use another one or train anew") from error
 
 

@@ -21,6 +21,7 @@ from portrait_cartoons.callbacks.rank_state import RankState
 from portrait_cartoons.callbacks.reseed import Reseed
 from portrait_cartoons.cli.config import plain
 from portrait_cartoons.data.datamodule import Portraits
+from portrait_cartoons.errors import first_line
 from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.choice import choose
@@ -46,7 +47,7 @@ def made(node: Mapping[str, Any], **arguments: Any) -> Any:
 
 def reason(error: BaseException) -> str:
     """What an exception says, as a part of a sentence."""
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".!")
+    return first_line(error).rstrip(".!")
 
 
 def quiet() -> None:

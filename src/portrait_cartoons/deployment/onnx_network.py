@@ -10,6 +10,7 @@ from onnx import AttributeProto, GraphProto, ModelProto, TensorProto
 from torch import Tensor, nn
 
 from portrait_cartoons.deployment import contract
+from portrait_cartoons.errors import first_line
 from portrait_cartoons.runs.checkpoint import CheckpointError, Trained
 
 # The steps of our generators. None of them reads a file, runs code or repeats another graph.
@@ -49,7 +50,9 @@ class OnnxNetwork(nn.Module):
         except Exception as error:  # ONNX Runtime's own, which have no common class
             if "alloc" in str(error):
                 raise torch.OutOfMemoryError("out of memory") from error
-            raise CheckpointError(f"{self.name} cannot be run ({_reason(error)}); use another file") from error
+            raise CheckpointError(
+                f"{self.name} cannot be run ({first_line(error).rstrip('.')}); use another file"
+            ) from error
         if output.shape != x.shape or output.dtype != "float32":
             raise CheckpointError(f"{self.name} does not draw cartoons of the photo's size; use another file")
         return torch.from_numpy(output).to(x.device)
@@ -67,7 +70,9 @@ def load(path: Path) -> Trained:
         model, options, size = contract.parsed(described)
         network = OnnxNetwork(data, str(path), float(described.get("bytes_per_pixel", 0)))
     except Exception as error:  # a hostile file can make the reader fail in any way
-        raise CheckpointError(f"the ONNX file {path} cannot be used: {_reason(error)}; use another one") from error
+        raise CheckpointError(
+            f"the ONNX file {path} cannot be used: {first_line(error).rstrip('.')}; use another one"
+        ) from error
     return Trained(network, size, model, options)
 
 
@@ -94,7 +99,3 @@ def _check_steps(graph: GraphProto) -> None:
             raise ValueError(f"its step {node.op_type[:40]!r} is none of this project's generators")
         if any(attribute.type not in _ATTRIBUTES for attribute in node.attribute):
             raise ValueError(f"its step {node.op_type!r} holds another graph or more weights")
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

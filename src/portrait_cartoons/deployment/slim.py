@@ -12,6 +12,7 @@ from safetensors import torch as safetensors
 from torch import nn
 
 from portrait_cartoons.deployment import contract
+from portrait_cartoons.errors import first_line
 from portrait_cartoons.runs.checkpoint import CheckpointError, Trained, rebuilt
 
 SUFFIX = ".safetensors"
@@ -38,5 +39,5 @@ def load(path: Path) -> Trained:
     try:
         return decoded(path.read_bytes())
     except Exception as error:  # a hostile file can make the reader fail in any way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"the file {path} cannot be used: {reason}; use another one") from error

@@ -8,13 +8,11 @@ from torch import Tensor, nn
 
 from portrait_cartoons.deployment import contract, parity, slim, web
 from portrait_cartoons.deployment.card import card
-from portrait_cartoons.deployment.reading import ONNX, missing
+from portrait_cartoons.deployment.reading import missing
 from portrait_cartoons.files import write
 from portrait_cartoons.networks.memory import bytes_per_pixel
 from portrait_cartoons.networks.padding import Padded
 from portrait_cartoons.runs.checkpoint import Trained
-
-SUFFIXES = {"onnx": ONNX, "torch_export": ".pt2", "safetensors": slim.SUFFIX, "web": ".html"}
 
 Encoded = tuple[bytes, Callable[[Tensor], Tensor]]  # a file's bytes, and what they draw
 

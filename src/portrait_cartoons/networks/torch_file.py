@@ -10,6 +10,8 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor
 
+from portrait_cartoons.errors import first_line
+
 _MARK = b"sha256:"
 _SEAL = len(_MARK) + 64  # bytes at the end of a sealed file, which are the comment of its zip archive
 _ENTRIES = 200_000  # values in one file, beyond which it was made to fill the memory
@@ -59,7 +61,7 @@ def load(path: Path, sealed: bool) -> Any:
     except TorchFileError:
         raise
     except Exception as error:  # a hostile file can make the reader fail in any way
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise TorchFileError(f"it cannot be read ({reason})") from error
     return content
 

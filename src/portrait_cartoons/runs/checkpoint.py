@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import torch
 from torch import Tensor, nn
 
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.errors import UserError, first_line
 from portrait_cartoons.networks import torch_file
 from portrait_cartoons.networks.catalogue import class_named, named, network_nodes
 from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
@@ -152,7 +152,7 @@ def _made(path: str | Path, what: str, make: Callable[[dict[str, Any]], T]) -> T
     try:
         return make(content)
     except Exception as error:  # whatever a foreign configuration makes a constructor raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = first_line(error)
         raise CheckpointError(f"{path} does not describe a {what} that this version can build: {reason}") from error
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]
 
+from portrait_cartoons.errors import first_line
+
 LARGEST = 10**6  # bytes
 
 
@@ -24,4 +26,4 @@ def plain_yaml(file: Path) -> Any:
             raise ValueError(f"it is larger than {LARGEST:,} bytes")
         return yaml.load(file.read_text(encoding="utf-8"), _PlainLoader)  # noqa: S506 - a safe loader
     except Exception as error:  # whatever a damaged file makes the parser raise
-        raise ValueError((str(error).splitlines() or [type(error).__name__])[0]) from error
+        raise ValueError(first_line(error)) from error

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
 
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.errors import UserError, first_line
 from portrait_cartoons.files import write
 
 _OFFLINE = "or keep the log on this machine with logger.wandb.offline=true"
@@ -71,7 +71,7 @@ class WandB(WandbLogger):
             return super().experiment
         except wandb.errors.Error as error:
             raise UserError(
-                f"logger=wandb: W&B refuses the run ({_first_line(error)}); mend that, {_OFFLINE}"
+                f"logger=wandb: W&B refuses the run ({first_line(error).rstrip('.')}); mend that, {_OFFLINE}"
             ) from error
 
     def finalize(self, status: str) -> None:
@@ -100,7 +100,3 @@ def _run_id(folder: Path) -> str | None:
         file.parent.mkdir(parents=True, exist_ok=True)
         write(file, secrets.token_hex(4))
     return file.read_text(encoding="utf-8").strip()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -11,6 +11,7 @@ import torch
 from lightning import Callback, LightningModule
 from torch import Tensor, nn
 
+from portrait_cartoons.errors import first_line
 from portrait_cartoons.speed.way import PLAIN, MemoryFormat, Precision, Way, settled
 
 # Guards tell apart whether parameters and images have gradients, and sizes: each network needs a few graphs. All
@@ -121,7 +122,7 @@ def _inductor() -> Callable[..., Any]:
             return inductor(graph, inputs)
         except Exception as error:  # whatever a compiler that is missing, old or out of disk makes PyTorch raise
             if not told:
-                told.append((str(error).splitlines() or [type(error).__name__])[0])
+                told.append(first_line(error))
                 print(f"compiling failed, so training goes on without it: {told[0]}", file=sys.stderr)
             return graph.forward
 
