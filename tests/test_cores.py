@@ -25,3 +25,16 @@ def test_a_container_may_pay_for_fewer_processors_than_the_system_shows(
     if text:
         (tmp_path / "cpu.max").write_text(f"{text}\n")
     assert cores.cores() == expected
+
+
+@pytest.mark.parametrize(
+    ("load", "allowed", "machine", "expected"),
+    [(0.4, 4, 4, None), (1.2, 4, 4, 3), (9.0, 4, 4, 1), (1.0, 1, 1, None), (9.0, 2, 64, None)],
+)
+def test_fewer_threads_where_others_keep_processors_of_a_machine_of_our_own_busy(
+    monkeypatch: pytest.MonkeyPatch, load: float, allowed: int, machine: int, expected: int | None
+) -> None:
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0), raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: machine)
+    monkeypatch.setattr(cores, "cores", lambda: allowed)
+    assert cores.threads_beside_others() == expected

@@ -18,6 +18,7 @@ from portrait_cartoons.check.resume import differences
 from portrait_cartoons.cli.build import Experiment, as_torchrun, build
 from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import plain, total_epochs
+from portrait_cartoons.cores import threads_beside_others
 from portrait_cartoons.errors import UserError, first_line
 from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import DivergenceError
@@ -79,6 +80,9 @@ def _train(cfg: DictConfig) -> None:
     print(f"training {choices['model']} on {choices['data']} in {folder}")
     if features := cfg.model.get("features"):
         print(f"content loss: {features.layer}, weights {features.weights}")
+    threads = threads_beside_others()
+    if threads and threads < torch.get_num_threads() and experiment.trainer.strategy.root_device.type == "cpu":
+        print(f"note: other programs keep processors busy; beside them steps are faster with OMP_NUM_THREADS={threads}")
     started = time.monotonic()
     _fit(experiment, folder, checkpoint)
     _summarise(folder, experiment.trainer.callback_metrics, time.monotonic() - started)

@@ -23,14 +23,9 @@ COMMANDS = {
     "prepare": "make a data set of any folders of pictures, or a page that judges one",
 }
 
-# How often a thread of libgomp looks for work before it sleeps. By default it looks for milliseconds, which holds up
-# the threads it waits for as soon as another program wants the core: a step then takes 3 to 5 times as long.
-SPINS = "1000"
-
 
 def start(name: str, arguments: list[str] | None = None) -> None:
     """Run a command with its arguments, by default those of the program, and leave with its exit code."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     if arguments is None:
         arguments = sys.argv[1:]
     sys.stdout, sys.stderr = _tireless(sys.stdout), _tireless(sys.stderr)
