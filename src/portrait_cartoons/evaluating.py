@@ -8,13 +8,13 @@ from typing import cast
 from omegaconf import DictConfig
 from rich.console import Console
 
+from portrait_cartoons import ranks
 from portrait_cartoons.check import checked_config
 from portrait_cartoons.cli.arguments import key_of
 from portrait_cartoons.cli.build import build_data
 from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.devices import device
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.bootstrap import Bootstrap
 from portrait_cartoons.evaluation.evaluator import Evaluator, Split
 from portrait_cartoons.evaluation.features import Choice, feature_network

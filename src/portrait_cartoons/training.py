@@ -14,13 +14,13 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
+from portrait_cartoons import ranks
 from portrait_cartoons.check.resume import differences
 from portrait_cartoons.cli.build import Experiment, as_torchrun, build
 from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import plain, total_epochs
 from portrait_cartoons.cores import threads_beside_others
 from portrait_cartoons.errors import UserError, first_line
-from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import DivergenceError
 from portrait_cartoons.networks.catalogue import named
 from portrait_cartoons.runs import folder as run_folder

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from portrait_cartoons import files
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation.ranks import highest
+from portrait_cartoons.ranks import highest
 from portrait_cartoons.runs.checkpoint import read, write
 from portrait_cartoons.runs.names import BEST, CHECKPOINTS, LAST, PREVIOUS
 

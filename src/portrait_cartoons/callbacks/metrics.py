@@ -11,9 +11,9 @@ from torchmetrics.classification import BinaryJaccardIndex
 
 from portrait_cartoons.evaluation.distances import frechet
 from portrait_cartoons.evaluation.features import Choice, feature_network
-from portrait_cartoons.evaluation.ranks import collected
 from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.evaluation.statistics import cartoon_features, cartoon_protocol
+from portrait_cartoons.ranks import collected
 
 
 class Metrics(Callback):

@@ -6,7 +6,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.utilities import move_data_to_device
 
-from portrait_cartoons.evaluation.ranks import collected
+from portrait_cartoons.ranks import collected
 
 EXTRA = "_extra_state"  # what modules keep beside tensors, by torch's name for it
 RANKS = "ranks"

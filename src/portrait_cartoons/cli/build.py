@@ -15,6 +15,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from omegaconf import DictConfig
 
+from portrait_cartoons import ranks
 from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
 from portrait_cartoons.callbacks.duration import Duration
 from portrait_cartoons.callbacks.rank_state import RankState
@@ -22,7 +23,6 @@ from portrait_cartoons.callbacks.reseed import Reseed
 from portrait_cartoons.cli.config import plain
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.errors import first_line
-from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.choice import choose
 from portrait_cartoons.speed.way import Way

@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import Subset
 
+from portrait_cartoons import ranks
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.dataset import TestDataset
 from portrait_cartoons.data.fingerprint import fingerprint, identities
 from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation import lpips, ranks, scores
+from portrait_cartoons.evaluation import lpips, scores
 from portrait_cartoons.evaluation.bootstrap import Bootstrap, Estimate
 from portrait_cartoons.evaluation.distances import NEIGHBOURS, frechet, kernel, kernel_subsets, precision_recall
 from portrait_cartoons.evaluation.features import FeatureNetwork

@@ -10,8 +10,8 @@ from torch import Tensor
 from torchmetrics.functional import mean_squared_error
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
+from portrait_cartoons import ranks
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.features import FeatureNetwork
 from portrait_cartoons.evaluation.lpips import Lpips
 from portrait_cartoons.image import to_uint8

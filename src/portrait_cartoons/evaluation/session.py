@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from portrait_cartoons.evaluation import ranks
+from portrait_cartoons import ranks
 from portrait_cartoons.evaluation.bootstrap import undecided
 from portrait_cartoons.evaluation.evaluator import CARTOONS, PHOTOS, RESERVED, TARGETS, Evaluator, folder_of
 from portrait_cartoons.evaluation.fidelity import Rescored, agree, rescored

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from portrait_cartoons import ranks
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.data.dataset import TestDataset
 from portrait_cartoons.data.fingerprint import fingerprint
-from portrait_cartoons.evaluation import ranks
 from portrait_cartoons.evaluation.features import FeatureNetwork
 from portrait_cartoons.evaluation.report import Protocol
 from portrait_cartoons.evaluation.scores import saved

@@ -8,8 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from portrait_cartoons import ranks
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.evaluation import ranks
 
 
 def run(rank: int, world: int, file: Path, work: Callable[[], Any], results: Any) -> None:
