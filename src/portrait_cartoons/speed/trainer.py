@@ -3,13 +3,15 @@
 import logging
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Literal
 
 import lightning
 import torch
 from lightning import Callback, LightningModule
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.utils.checkpoint import checkpoint
 
 from portrait_cartoons.errors import first_line
 from portrait_cartoons.speed.way import PLAIN, MemoryFormat, Precision, Way, settled
@@ -25,6 +27,8 @@ class Trainer(lightning.Trainer):
     precision: `32-true`, or `bf16-mixed`, autocast, which pays where the processor computes in bfloat16.
     compile: whether the networks, not the algorithm, are compiled; where that fails they run uncompiled.
     memory_format: of the networks' weights, which the images follow: `contiguous` or `channels_last`.
+    activation_checkpointing: whether the backward pass computes the networks' activations anew instead of finding them
+        in memory (Chen et al. 2016). Networks with batch norm keep theirs: it would count each batch twice.
     options: those of Lightning's trainer.
 
     What is `auto` here, because nothing has chosen yet, is the plain way.
@@ -36,12 +40,15 @@ class Trainer(lightning.Trainer):
         precision: Precision | Literal["auto"] = "auto",
         compile: bool | Literal["auto"] = "auto",  # noqa: A002
         memory_format: MemoryFormat | Literal["auto"] = "auto",
+        activation_checkpointing: bool = False,
         callbacks: Any = None,
         **options: Any,
     ) -> None:
         given = {"precision": precision, "compile": compile, "memory_format": memory_format}
         self.way = Way(**{**PLAIN.to_dict(), **settled(given)})
-        super().__init__(precision=self.way.precision, callbacks=[*(callbacks or []), InThisWay(self.way)], **options)
+        forgetting = [Forgetting()] * activation_checkpointing
+        callbacks = [*(callbacks or []), *forgetting, InThisWay(self.way)]
+        super().__init__(precision=self.way.precision, callbacks=callbacks, **options)
 
     def fit(self, *args: Any, **options: Any) -> None:
         """As Lightning's, but Ctrl-C raises KeyboardInterrupt, which Lightning turns into SystemExit."""
@@ -91,6 +98,19 @@ class InThisWay(Callback):
         self, trainer: lightning.Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         checkpoint["way"] = self.way.to_dict()
+
+
+class Forgetting(Callback):
+    """Activation checkpointing: of each pass of a network only input and output stay until the backward pass."""
+
+    def setup(self, trainer: lightning.Trainer, pl_module: LightningModule, stage: str) -> None:
+        for network in networks(pl_module):
+            if not any(isinstance(part, _BatchNorm) for part in network.modules()):
+                network.forward = partial(checkpoint, network.forward, use_reentrant=False)
+
+    def teardown(self, trainer: lightning.Trainer, pl_module: LightningModule, stage: str) -> None:
+        for network in networks(pl_module):
+            network.__dict__.pop("forward", None)
 
 
 def networks(model: nn.Module) -> Iterator[nn.Module]:
