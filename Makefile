@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKED := -r requirements.lock --require-hashes
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
+unexport PYTHONDONTWRITEBYTECODE  # without compiled files each of the many commands compiles all of torch anew
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast lint lock
@@ -33,10 +35,10 @@ demo: $(READY)
 	@echo "  $(BIN)/python -m src.translate input=me.jpg output=cartoon.png"
 
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

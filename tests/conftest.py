@@ -40,6 +40,7 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
 
     from portrait_cartoons.cli.start import start
 
+    assert "tests.preload" in sys.modules, "python -c 'import src, tests.preload' fails"  # a fork server keeps it quiet
     set_start_method("fork", force=True)  # as in a program of its own
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts programs in the background without it
     torch.set_num_threads(1)
@@ -58,7 +59,7 @@ def run_command(module: str, arguments: Sequence[str], folder: Path, prepare: Ca
 def command() -> Iterator[Command]:
     """Starts an entry point as a process of its own, forked from one that has imported everything already."""
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.preload"])
+    context.set_forkserver_preload(["src", "tests.preload"])  # the first makes the package importable
     forkserver.ensure_running()  # now, because it finds modules from the folder it is started in
     children: list[ForkServerProcess] = []
 

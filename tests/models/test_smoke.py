@@ -84,18 +84,20 @@ def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
     whole.mkdir()
     parts.mkdir()
     assert command("train", *tiny(model, *more), folder=whole).exitcode == 0, (whole / "output.txt").read_text()
+    options = composed("train", [f"model={model}"]).model
+    earlier = len(options.get("phases", {}))
     # An epoch, which is a phase where the model has some, is two batches: each is stopped in its first.
-    for arguments, step in ((tiny(model, *more), 1), (["resume=run"], 2), (["resume=run"], 2), (["resume=run"], None)):
+    stops = [1, *[2] * earlier] if earlier else [3]
+    for number, step in enumerate([*stops, None]):
+        arguments = ["resume=run"] if number else tiny(model, *more)
         child = command("train", *arguments, folder=parts, prepare=partial(stopping, step) if step else None)
         expected = 128 + signal.SIGTERM if step else 0
         assert child.exitcode == expected, (parts / "output.txt").read_text()
     assert_same_run(parts, whole)
-    options = composed("train", [f"model={model}"]).model
     text = (whole / "output.txt").read_text()
     assert ("content loss: " in text) == ("weights random" in text) == ("features" in options)
     logged = rows(whole)
     assert sum("val/target/psnr" in row for row in logged) == 3
-    earlier = len(options.get("phases", {}))
     assert {row["train/phase"] for row in logged if "train/phase" in row} == (
         set(range(earlier + 1)) if earlier else set()
     )
