@@ -27,10 +27,12 @@ from portrait_cartoons.cli.build import build_data, build_model
 from portrait_cartoons.cli.config import CONF, composed, total_epochs
 from portrait_cartoons.data.fingerprint import identities
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.grid import compare
 from portrait_cartoons.evaluation.report import Report, Row, read
 from portrait_cartoons.evaluation.scores import similarity
 from portrait_cartoons.image import list_images, load_rgb
 from portrait_cartoons.networks import weights
+from portrait_cartoons.preparation.abstraction import abstraction
 from portrait_cartoons.runs.checkpoint import load, load_generator, write
 from tests.conftest import TINY, TOY, Command
 
@@ -125,6 +127,26 @@ def test_every_value_can_be_found_again_in_the_saved_pictures(capsys: pytest.Cap
     assert "5 photos against 5 cartoons" in output
     with Path("out/report.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 6
+
+
+def test_baselines_that_need_no_training_stand_in_table_and_grid_and_are_not_drawn_again() -> None:
+    style = ("style_network=squeezenet1_0", "style_weights=random", "style_steps=1")
+    asked = ("ckpt=Jörgs cartoon.ckpt", "limit=2", *style)
+    for baselines in ("classical", "[classical,neural_style]"):
+        report = run(*asked, f"baselines={baselines}")
+    names = ["classical abstraction", "Jörgs_cartoon", "neural style"]
+    assert [row.name for row in report.rows][3:] == names
+    for name in ("classical abstraction", "neural style"):
+        found = row(report, name)
+        assert found.kind == "baseline"
+        assert found.values.keys() >= {"target/psnr", "content/ssim", "random_kd", "milliseconds"}
+        ssim = similarity(pixels(name), pixels("photo"))["ssim"].mean().item()
+        assert found.values["content/ssim"].value == pytest.approx(ssim, rel=1e-4)
+        assert ssim < 0.999
+    photo = load_rgb(Path("out/pictures/photo/000000.png"))
+    assert np.array_equal(load_rgb(Path("out/pictures/classical abstraction/000000.png")), abstraction(photo))
+    assert compare(report, Path("out"), 1).titles == ["photo", *names, "target"]
+    assert "style of the first training cartoon" in Path("out/report.md").read_text()
 
 
 def test_the_size_and_the_speed_are_those_of_the_generator_in_the_columns_units(

@@ -25,8 +25,10 @@ from portrait_cartoons.check import valid_overrides
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, literal
 from portrait_cartoons.cli.options import OptionError, parse_options
-from portrait_cartoons.evaluation.options import Options
+from portrait_cartoons.evaluation.options import Options, names
 from portrait_cartoons.evaluation.paper import Paper, paper
+from portrait_cartoons.stylizing import KINDS as STYLE_KINDS
+from portrait_cartoons.stylizing import check_style
 
 OPTIONS = CONF / "evaluate.yaml"
 KINDS = {
@@ -35,6 +37,7 @@ KINDS = {
     "lpips": "true or false",
     "bootstrap": "a whole number of resamples",
     "seed": "a whole number",
+    **STYLE_KINDS,
 }
 CHOICES = {"features": ("auto", "inception", "squeezenet", "random"), "split": ("test", "val", "all")}
 
@@ -69,6 +72,8 @@ def parsed(arguments: list[str]) -> tuple[Options, list[str]]:
         value = getattr(options, key)
         if value is not None and value < least:
             raise OptionError(f"{key}={value}: it must be a whole number of at least {least}")
+    check_style(options)
+    names(options.baselines)
     if (options.ckpt is None) == (options.report is None):
         raise OptionError("what is to be evaluated? name either ckpt=<checkpoints> or report=<choice>; see --help")
     return options, [literal(text) for text in data]

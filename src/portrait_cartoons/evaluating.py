@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import cast
 
+import torch
 from omegaconf import DictConfig
 from rich.console import Console
+from torch import Tensor
 
 from portrait_cartoons import ranks
 from portrait_cartoons.check import checked_config
@@ -15,18 +17,23 @@ from portrait_cartoons.cli.build import build_data
 from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.devices import device
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.evaluation.baselines import Baseline
 from portrait_cartoons.evaluation.bootstrap import Bootstrap
 from portrait_cartoons.evaluation.evaluator import Evaluator, Split
 from portrait_cartoons.evaluation.features import Choice, feature_network
 from portrait_cartoons.evaluation.lpips import SMALLEST, Lpips
-from portrait_cartoons.evaluation.options import Options
+from portrait_cartoons.evaluation.options import Options, names
 from portrait_cartoons.evaluation.paper import Paper
 from portrait_cartoons.evaluation.report import Report
-from portrait_cartoons.evaluation.session import begun, confirmed, made, measured
+from portrait_cartoons.evaluation.session import begun, compared, confirmed, made, measured
 from portrait_cartoons.evaluation.systems import System, given, of_paper
 from portrait_cartoons.evaluation.table import paper_tables, tabulate
 from portrait_cartoons.evaluation.text import show_tables
 from portrait_cartoons.files import expanded
+from portrait_cartoons.image import from_uint8, to_uint8
+from portrait_cartoons.networks.padding import Padded
+from portrait_cartoons.preparation.abstraction import abstraction
+from portrait_cartoons.stylizing import neural_style, style_picture
 
 ROOT = Path("runs", "evaluations")
 
@@ -50,7 +57,8 @@ def evaluate(options: Options, overrides: list[str], paper: Paper | None, comman
         evaluator = _evaluator(options, cfg)
         if ranks.rank() == 0:
             print(f"evaluating into {evaluator.folder}")
-        report = measured(evaluator, begun(evaluator, command, paper), systems)
+        report = compared(evaluator, begun(evaluator, command, paper), _baselines(options, evaluator))
+        report = measured(evaluator, report, systems)
         if options.fidelity:
             report = confirmed(evaluator, report)
         if ranks.rank() == 0:
@@ -100,6 +108,37 @@ def _evaluator(options: Options, cfg: DictConfig) -> Evaluator:
     split = cast(Split, options.split)
     chosen, bootstrap = device(options.device), Bootstrap(options.bootstrap, options.seed)
     return Evaluator(data, split, options.limit, network, bootstrap, chosen, made(folder), perceptual)
+
+
+def _baselines(options: Options, evaluator: Evaluator) -> list[Baseline]:
+    """What draws without training, of those that are asked for."""
+    return [
+        {"classical": _classical, "neural_style": _neural_style}[name](options, evaluator)
+        for name in names(options.baselines)
+    ]
+
+
+def _classical(_: Options, evaluator: Evaluator) -> Baseline:
+    def draw(photos: Tensor) -> Tensor:
+        pictures = to_uint8(photos).permute(0, 2, 3, 1).cpu().numpy()
+        return torch.stack([from_uint8(abstraction(picture)) for picture in pictures]).to(evaluator.device)
+
+    return Baseline("classical abstraction", draw, {"drawn by": "filters and quantisation, as src.prepare does"})
+
+
+def _neural_style(options: Options, evaluator: Evaluator) -> Baseline:
+    size = evaluator.data.size
+    if options.style_picture:
+        style, whose = style_picture(options.style_picture, size), options.style_picture
+    else:
+        style, whose = evaluator.data.split("train")[1][0]["cartoon"][None], "the first training cartoon"
+    drawer = neural_style(options, style)
+    told = (
+        f"{options.style_steps} steps from the photo, strength {options.style_strength:g}, features of"
+        f" {options.style_network} ({options.style_weights}), style of {whose}"
+    )
+    draw = Padded(drawer, drawer.size_divisor).to(evaluator.device)
+    return Baseline("neural style", draw, {"drawn by": told}, slow=True)
 
 
 def _show(report: Report, evaluator: Evaluator, missing: list[str]) -> None:

@@ -2,7 +2,9 @@
 
     python -m src.translate input=<photo, folder or pattern> output=<folder or file> [style=<name>] [key=value ...]
 
-It draws in a style that comes with the program, or with a network that you trained: ckpt=<run folder or file>.
+It draws in a style that comes with the program, or with a network that you trained: ckpt=<run folder or file>. With
+style_picture=<file> it takes the style of any picture, without training (neural style, Gatys et al. 2016): that takes a
+minute or more for each photo.
 
 A network draws well at the size it was trained on. So a larger photo is reduced to that size first, and its cartoon is
 enlarged again; max_side sets another size. Photos whose cartoons are already there are skipped: start an interrupted
@@ -14,6 +16,7 @@ Examples:
     python -m src.translate input=me.jpg output=cartoon.png
     python -m src.translate ckpt=runs/cyclegan-toy/2026-01-31_12-00-00 input=photos output=cartoons
     python -m src.translate ckpt=best.ckpt input=me.jpg output=cartoons format=jpg max_side=1024
+    python -m src.translate style_picture=painting.jpg input=me.jpg output=cartoon.png
 """
 
 import glob
@@ -28,10 +31,12 @@ from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, make_output
+from portrait_cartoons.stylizing import KINDS, StyleOptions, check_style, neural_style, style_picture
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from portrait_cartoons.inference import Cartoonizer
     from portrait_cartoons.preparation.networks import Segmenter
 
 # What works on pictures is imported late: it brings torch, which wrong use need not wait for.
@@ -45,11 +50,13 @@ _KINDS = {
     **dict.fromkeys(("overwrite", "side_by_side", "preserve_color"), "true or false"),
     **dict.fromkeys(("batch_size", "threads"), "a whole number"),
     "smooth": "a number from 0 to 1",
+    **KINDS,
 }
+_STYLE_SIZE = 256  # pixels at which neural style works where no other size is asked for
 
 
 @dataclass
-class Options:
+class Options(StyleOptions):
     """The types of the keys in conf/translate.yaml, which explains them."""
 
     ckpt: str | None
@@ -104,25 +111,37 @@ def read_options(arguments: list[str]) -> Options:
 def _translate(todo: dict[Path, Path], options: Options) -> int:
     """Write the cartoons and give the number of photos that failed, each reported on stderr."""
     from portrait_cartoons.image import unread
-    from portrait_cartoons.inference import Cartoonizer
     from portrait_cartoons.progress import tracked
     from portrait_cartoons.translation.finish import finisher
     from portrait_cartoons.translation.work import translated
 
-    cartoonizer = Cartoonizer.load(expanded(_network(options)), options.device, options.max_side)
+    cartoonizer = _cartoonizer(options)
     finish = finisher(options.background, _segmenter(options), options.preserve_color, options.side_by_side)
     if sentence := unread(expanded(options.input)):
         print(f"note: {sentence}")
+    if options.style_picture:
+        print(f"each photo is optimised for {options.style_steps} steps (style_steps= changes it)")
     if options.max_side is None:
-        size = cartoonizer.size
-        print(f"larger photos are worked on at {size} pixels, the size the model was trained on (max_side= changes it)")
+        size, known = cartoonizer.size, "" if options.style_picture else ", the size the model was trained on"
+        print(f"larger photos are worked on at {size} pixels{known} (max_side= changes it)")
     done = translated(todo, cartoonizer.translate_batch, finish, options.batch_size, options.threads)
     failed = 0
-    for _, problem in tracked(done, len(todo), "translating"):
+    for _, problem in tracked(done, len(todo), "translating", shown=not options.style_picture):
         if problem:
             print(f"failed: {problem}", file=sys.stderr)
             failed += 1
     return failed
+
+
+def _cartoonizer(options: Options) -> "Cartoonizer":
+    """What draws. Raises UserError where it cannot be had."""
+    from portrait_cartoons.devices import device
+    from portrait_cartoons.inference import Cartoonizer
+
+    if not options.style_picture:
+        return Cartoonizer.load(expanded(_network(options)), options.device, options.max_side)
+    drawer = neural_style(options, style_picture(options.style_picture, options.max_side or _STYLE_SIZE))
+    return Cartoonizer(drawer.to(device(options.device)), _STYLE_SIZE, options.max_side)
 
 
 def _network(options: Options) -> str:
@@ -138,7 +157,6 @@ def _translate_video(source: Path, output: Path, options: Options) -> None:
         raise UserError(
             f"{error.name} is not installed, which videos need: run pip install 'portrait-cartoons[video]'"
         ) from error
-    from portrait_cartoons.inference import Cartoonizer
     from portrait_cartoons.progress import tracked
     from portrait_cartoons.translation.finish import finisher
 
@@ -149,7 +167,7 @@ def _translate_video(source: Path, output: Path, options: Options) -> None:
     if target.exists() and not options.overwrite:
         print(f"{target} is there already (overwrite=true translates it again)")
         return
-    cartoonizer = Cartoonizer.load(expanded(_network(options)), options.device, options.max_side)
+    cartoonizer = _cartoonizer(options)
     finish = finisher(options.background, _segmenter(options), options.preserve_color, options.side_by_side)
     smooth = video.Smoothing(options.smooth)
 
@@ -184,8 +202,11 @@ def _segmenter(options: Options) -> "Segmenter | None":
 
 def _check(options: Options) -> None:
     """Raise OptionError for values of the right type that make no sense."""
-    if options.ckpt and options.style:
-        raise OptionError(f"style={options.style} and ckpt={options.ckpt} both name what draws: leave one of them out")
+    drawers = {key: value for key in ("style", "ckpt", "style_picture") if (value := getattr(options, key))}
+    if len(drawers) > 1:
+        told = " and ".join(f"{key}={value}" for key, value in drawers.items())
+        raise OptionError(f"{told} both name what draws: leave one of them out")
+    check_style(options)
     for key, value in (("ckpt", _network(options)), ("input", options.input)):
         if not expanded(value).exists() and not (key == "input" and glob.has_magic(value)):
             raise OptionError(f"{key}={value}: there is no such file or folder; check the path")
@@ -203,6 +224,10 @@ def _check(options: Options) -> None:
         raise OptionError(f"smooth={options.smooth}: it must be a number from 0 to below 1")
     if options.side_by_side and expanded(options.input).suffix.lower() in VIDEOS:
         raise OptionError("side_by_side=true is for photos: leave it out for a video")
+    if options.style_picture and expanded(options.input).suffix.lower() in VIDEOS:
+        raise OptionError("style_picture= is for photos: each frame of a video would take minutes; use style= or ckpt=")
+    if options.style_picture and options.background != "keep" and not options.mask:
+        raise OptionError(f"background={options.background} with style_picture= needs mask=<checkpoint> or deeplabv3")
     if options.mask and options.background == "keep":
         raise OptionError(
             f"mask={options.mask} finds the person for another background: add background=white, blur or original"

@@ -1,12 +1,13 @@
 """The passes of an evaluation: over the true cartoons, the unchanged photos, and what each system makes of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import torch
@@ -20,6 +21,7 @@ from portrait_cartoons.data.fingerprint import fingerprint, identities
 from portrait_cartoons.devices import described
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation import lpips, scores
+from portrait_cartoons.evaluation.baselines import Baseline
 from portrait_cartoons.evaluation.bootstrap import Bootstrap, Estimate
 from portrait_cartoons.evaluation.distances import NEIGHBOURS, frechet, kernel, kernel_subsets, precision_recall
 from portrait_cartoons.evaluation.features import FeatureNetwork
@@ -147,22 +149,42 @@ class Evaluator:
             near = max(round(size / divisor), 1) * divisor
             raise UserError(f"{file} needs pictures whose side is a multiple of {divisor}: use data.size={near}")
         model.to(self.device)
+        values = {
+            **self._measured(name, lambda batch: model.validation_step(batch, 0)),
+            "parameters": Estimate(sum(parameter.numel() for parameter in model.deployed.parameters())),
+            "milliseconds": Estimate(self._milliseconds(model.deployed) if ranks.rank() == 0 else 0.0),
+        }
+        return ranks.agreed(values)  # the others wait, so that nobody disturbs the timing
+
+    def baseline(self, name: str, baseline: Baseline) -> dict[str, Estimate]:
+        """The values of what draws without training. Its milliseconds are the mean over the photos."""
+        seconds = 0.0
+
+        def drawn(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+            nonlocal seconds
+            begun = perf_counter()
+            output = baseline.draw(batch["photo"])
+            seconds += perf_counter() - begun
+            return {"output": output}
+
+        values = self._measured(name, drawn, shown=not baseline.slow)
+        each = 1000 * seconds / max(1, len(ranks.share(self.counts[0])))
+        return ranks.agreed({**values, "milliseconds": Estimate(each)})
+
+    def _measured(
+        self, name: str, drawn: Callable[[dict[str, Tensor]], Mapping[str, Tensor]], shown: bool = True
+    ) -> dict[str, Estimate]:
+        """The values of the `output`, and of the `cycle` if there is one, that are drawn from the batches of photos."""
         measured = Scores(self.network, self.lpips)
-        for indices, batch in self._batches(self.photos, self.counts[0], name):
+        for indices, batch in self._batches(self.photos, self.counts[0], name, shown):
             with torch.inference_mode():
-                outputs = model.validation_step(batch, 0)
+                outputs = drawn(batch)
             cycle = outputs.get("cycle")
             self._save(name, indices, measured.update(outputs["output"], batch["photo"], cycle, batch.get("target")))
             if cycle is not None:
                 self._save(name, indices, saved("cycle", cycle), CYCLES)
         images, features = measured.results()
-        values = {
-            **self._distances(features),
-            **self.bootstrap.means(images),
-            "parameters": Estimate(sum(parameter.numel() for parameter in model.deployed.parameters())),
-            "milliseconds": Estimate(self._milliseconds(model.deployed) if ranks.rank() == 0 else 0.0),
-        }
-        return ranks.agreed(values)  # the others wait, so that nobody disturbs the timing
+        return {**self._distances(features), **self.bootstrap.means(images)}
 
     def _distances(self, features: Tensor) -> dict[str, Estimate]:
         """The distances of outputs with these features; none where there is one image only, or on other ranks."""
@@ -180,12 +202,14 @@ class Evaluator:
             found |= {"precision": Estimate(precision), "recall": Estimate(recall)}
         return found
 
-    def _batches(self, dataset: TestDataset, count: int, what: str) -> Iterator[tuple[list[int], dict[str, Any]]]:
+    def _batches(
+        self, dataset: TestDataset, count: int, what: str, shown: bool = True
+    ) -> Iterator[tuple[list[int], dict[str, Any]]]:
         """This rank's batches of the first `count` pictures, on the device, and their places in the split."""
         share = ranks.share(count)
         places = iter(share)
         loader = self.data.loader(Subset(dataset, share), self.data.val_batch_size)
-        for batch in tracked(loader, len(loader), what):
+        for batch in tracked(loader, len(loader), what, shown):
             if unreadable := batch.pop("unreadable"):  # training does with its neighbour, but a figure should not
                 raise ImageError(unreadable[0])
             moved = {name: images.to(self.device) for name, images in batch.items()}

@@ -29,7 +29,7 @@ class Comparison:
 def compare(report: Report, folder: Path, photos: int) -> Comparison:
     """At most so many photos, evenly chosen, and what belongs to each, from the pictures in a report's folder."""
     columns = [("photo", report.photos)]
-    columns += [(row.name, row.pictures) for row in report.rows if row.kind == "system" and row.pictures]
+    columns += [(row.name, row.pictures) for row in report.rows if row.pictures and row.drawn]
     columns += [("target", report.targets)] if report.targets else []
     names = sorted(path.name for path in (folder / report.photos).glob("*.png"))
     chosen = np.linspace(0, len(names) - 1, min(photos, len(names))).round().astype(int)

@@ -59,6 +59,11 @@ class Row:
     facts: dict[str, str] = field(default_factory=dict)
     seen: bool = False
 
+    @property
+    def drawn(self) -> bool:
+        """Whether its pictures were made of the photos, one of each."""
+        return self.kind == "system" or bool(self.facts)
+
     def __post_init__(self) -> None:
         for text in (self.name, *self.facts):
             _check_printable(text)

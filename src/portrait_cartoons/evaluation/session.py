@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from portrait_cartoons import ranks
+from portrait_cartoons.evaluation.baselines import Baseline
 from portrait_cartoons.evaluation.bootstrap import undecided
 from portrait_cartoons.evaluation.evaluator import CARTOONS, PHOTOS, RESERVED, TARGETS, Evaluator, folder_of
 from portrait_cartoons.evaluation.fidelity import Rescored, agree, rescored
@@ -41,6 +42,18 @@ def begun(evaluator: Evaluator, command: str, paper: Paper | None) -> Report:
     rows = evaluator.baselines()
     targets = folder_of(TARGETS) if (evaluator.folder / folder_of(TARGETS)).is_dir() else None
     return _written(replace(report, rows=rows, targets=targets), evaluator.folder)
+
+
+def compared(evaluator: Evaluator, report: Report, wanted: list[Baseline]) -> Report:
+    """The report with a row for each thing that draws without training; those that are there are left as they are."""
+    for baseline in wanted:
+        if any(row.kind == "baseline" and row.facts == baseline.facts for row in report.rows):
+            continue
+        name = distinct(baseline.name, [*RESERVED, *(row.name for row in report.rows)])
+        values = {key: estimate.shown() for key, estimate in evaluator.baseline(name, baseline).items()}
+        row = Row(name, "baseline", values, pictures=folder_of(name), facts=baseline.facts)
+        report = _written(replace(report, rows=[*report.rows, row]), evaluator.folder)
+    return report
 
 
 def measured(evaluator: Evaluator, report: Report, wanted: list[System]) -> Report:

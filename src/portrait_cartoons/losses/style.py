@@ -14,6 +14,14 @@ def gram(features: Tensor) -> Tensor:
     return flat @ flat.mT / flat[0].numel()
 
 
+def gatys(output: Tensor, cartoon: Tensor) -> Tensor:
+    """A quarter of the squared distance between the Gram matrices, summed over N x C x C and divided by N; a scalar.
+
+    It is E_l of Gatys et al. 2016, equation 4, where both N x C x H x W features have one size.
+    """
+    return (gram(output) - gram(cartoon)).square().sum((1, 2)).mean() / 4
+
+
 def style(output: Tensor, cartoon: Tensor) -> Tensor:
     """Mean L1 distance between the Gram matrices of two N x C x H x W features; their sizes may differ. A scalar."""
     return l1_loss(gram(output), gram(cartoon))

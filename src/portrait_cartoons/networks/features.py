@@ -26,6 +26,7 @@ from portrait_cartoons.networks.weights import WeightsError, published, state_di
 Layer = Literal[
     "vgg19.conv4_4",
     "vgg19.conv2_2",
+    "vgg19.conv5_1",
     "vgg16.23",
     "squeezenet1_0.fire2",
     "squeezenet1_0.fire4",
@@ -50,6 +51,7 @@ class Truncated(NamedTuple):
 TRUNCATED: dict[Layer, Truncated] = {
     "vgg19.conv4_4": Truncated(vgg19, 26),
     "vgg19.conv2_2": Truncated(vgg19, 8),
+    "vgg19.conv5_1": Truncated(vgg19, 30),
     "vgg16.23": Truncated(vgg16, 24),
     "squeezenet1_0.fire2": Truncated(squeezenet1_0, 4),
     "squeezenet1_0.fire4": Truncated(squeezenet1_0, 6),
@@ -89,7 +91,8 @@ class PretrainedFeatures(nn.Module):
     Args:
         layer: `vgg19.conv4_4`, before its ReLU, N x 512 x H/8 x W/8 (CartoonGAN); `vgg16.23`, after the fourth
             pooling, N x 512 x H/16 x W/16 (ArtifyGAN); or `vgg19.conv2_2`, before its ReLU, N x 128 x H/2 x W/2, for
-            random weights: a generator learns to keep a picture from them much sooner than from deep ones. Or of
+            random weights: a generator learns to keep a picture from them much sooner than from deep ones; or
+            `vgg19.conv5_1`, after its ReLU, N x 512 x H/16 x W/16 (Gatys et al.). Or of
             `squeezenet1_0` and `squeezenet1_1` (Iandola et al. 2016), a fire module's output after its ReLU: `fire2`,
             `fire4`, `fire5`, `fire7` or `fire9`, 128, 256, 256, 384 or 512 channels. At 224 pixels it costs a 25th of
             VGG19. Its features are much larger than those of VGG, so it needs a loss weight of its own.
@@ -100,6 +103,7 @@ class PretrainedFeatures(nn.Module):
             are 57.6 times larger, so a loss weight holds for one of the two.
         size: side in pixels to which images are resized before, bilinearly; null leaves them as they are.
         seed: of random weights.
+        key: by which the user gives `weights`, for errors.
 
     Raises:
         WeightsError: the weights cannot be had, are not the genuine ones, or are not those of the network.
@@ -114,6 +118,7 @@ class PretrainedFeatures(nn.Module):
         weights: str = "imagenet",
         size: int | None = None,
         seed: int = 0,
+        key: str = "model.features.weights",
     ) -> None:
         super().__init__()
         self.layers = truncated(layer)
@@ -129,16 +134,20 @@ class PretrainedFeatures(nn.Module):
                 self.layers,
                 name,
                 weights,
-                f"name a file of torchvision's {name} with weights=<file>, or use weights=random",
+                f"name a file of torchvision's {name} with {key}=<file>, or use {key}=random",
             )
         _freeze(self.layers)
         self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
+        return self.layers(self.prepared(images))
+
+    def prepared(self, images: Tensor) -> Tensor:
+        """The images as the network was trained to see them."""
         if self.size:
             images = interpolate(images, (self.size, self.size), mode="bilinear")
         x = ((images + 1) / 2 - self.mean) / self.divisor
-        return self.layers(x.flip(1) if self.bgr else x)
+        return x.flip(1) if self.bgr else x
 
     def train(self, mode: bool = True) -> Self:
         """Leaves it in eval mode."""
