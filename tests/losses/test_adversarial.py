@@ -1,7 +1,10 @@
 import math
+from functools import partial
 
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from portrait_cartoons.losses import adversarial
 from portrait_cartoons.losses.adversarial import Single
@@ -69,3 +72,33 @@ def test_players_pull_the_logit_of_a_fake_apart(objective: Single) -> None:
     (up,) = torch.autograd.grad(adversarial.fooling(logits, objective, unasked), logits)
     (down,) = torch.autograd.grad(adversarial.fake(logits, objective), logits)
     assert up < 0 < down
+
+
+def test_r1_worked_out_by_hand_and_its_gradient_reaches_the_discriminator() -> None:
+    # D(z) = c z^2 in each of four patches: the gradient of their mean is c z / 2.
+    c = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    images = torch.tensor([[[[1.0, -2.0], [0.5, 0.0]]], [[[0.0, 0.0], [4.0, 0.0]]]], dtype=torch.float64)
+    penalty = adversarial.r1(lambda z: c * z**2, images)
+    squares = ((1 + 4 + 0.25) + 16) / 2
+    assert penalty.item() == pytest.approx(3**2 / 4 * squares / 2)
+    penalty.backward()
+    assert c.grad is not None
+    assert c.grad.item() == pytest.approx(2 * 3 / 4 * squares / 2)
+
+
+@pytest.mark.parametrize("way", ["compiled", "with activation checkpointing"])
+def test_r1_is_the_same_however_the_network_is_computed(way: str) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softplus(), nn.Conv2d(4, 1, 3))
+    weights = [weight for name, weight in network.named_parameters() if name in ("0.weight", "2.weight")]
+    images = torch.rand(2, 3, 8, 8)
+
+    def gradients() -> list[Tensor]:
+        return list(torch.autograd.grad(adversarial.r1(network, images), weights))
+
+    expected = gradients()
+    if way == "compiled":
+        network.compile(backend="aot_eager")
+    else:
+        network.forward = partial(checkpoint, network.forward, use_reentrant=False)  # type: ignore[method-assign]
+    assert all(torch.allclose(x, y) for x, y in zip(gradients(), expected, strict=True))

@@ -18,6 +18,8 @@ from tests.runs.test_resume import assert_same_run, rows
 
 # GANILLA is CAMGAN without attention.
 MODELS = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ganilla"})
+# What any model can be given.
+EVERYTHING = ("generator=light", "model.ema=0.9", "model.augment=[color,translation,cutout]", "loss.d.r1=1")
 
 
 def tiny(model: str, *more: str) -> list[str]:
@@ -74,9 +76,7 @@ def stopping(step: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("model", "more"), [*((model, ()) for model in MODELS), ("pix2pix", ("generator=light", "model.ema=0.9"))]
-)
+@pytest.mark.parametrize(("model", "more"), [*((model, ()) for model in MODELS), ("pix2pix", EVERYTHING)])
 def test_a_run_stopped_inside_each_phase_equals_the_uninterrupted_one(
     command: Command, tmp_path: Path, model: str, more: tuple[str, ...]
 ) -> None:

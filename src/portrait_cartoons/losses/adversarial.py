@@ -49,6 +49,19 @@ def judging(on_real: Tensor, *on_fakes: Tensor, objective: Objective) -> Tensor:
     return sum((fake(on_fake, objective) for on_fake in on_fakes), start=real(on_real, objective))
 
 
+def r1(discriminator: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """1/2 E |grad D(y)|^2 on real images y, N x C x H x W (Mescheder et al. 2018, equation 9), a scalar.
+
+    D of an image is the mean of its logits, as in the objectives. The squares are summed over its pixels, so a weight
+    holds for one size. Gradients flow to D, through a second backward pass.
+    """
+    y = images.detach().requires_grad_()
+    with torch.compiler.set_stance("force_eager"):  # compiled networks have no second backward pass
+        logits = discriminator(y)
+    (gradient,) = torch.autograd.grad(logits.reshape(len(y), -1).mean(1).sum(), y, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean() / 2
+
+
 def fooling(on_fake: Tensor, objective: Objective, on_real: Callable[[], Tensor]) -> Tensor:
     """G's loss on its own fakes, which it wants D to call real.
 

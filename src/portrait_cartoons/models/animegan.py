@@ -37,7 +37,7 @@ class AnimeGANv2(Translator):
 
     terms = {  # noqa: RUF012
         "g": ("adv", "content", "style", "colour", "tv"),
-        "d": ("real", "fake", "grey", "smooth"),
+        "d": ("real", "fake", "grey", "smooth", "r1"),
     }
     inputs = ("photo", "cartoon", "cartoon_grey", "cartoon_smooth")
     phases = ("content", "adversarial")
@@ -70,15 +70,17 @@ class AnimeGANv2(Translator):
         y, grey = batch["cartoon"], batch["cartoon_grey"]
         smooth = rgb_to_grayscale(batch["cartoon_smooth"]).expand_as(y)
         with self.update("d") as t:
-            on_y, on_fake, on_grey, on_smooth = (self.d(z) for z in (y, fake.detach(), grey, smooth))
+            on_y, on_fake, on_grey, on_smooth = (self.seen(z) for z in (y, fake.detach(), grey, smooth))
             t["real"] = adversarial.real(on_y, self.objective)
             t["fake"] = adversarial.fake(on_fake, self.objective)
             t["grey"] = adversarial.fake(on_grey, self.objective)
             t["smooth"] = adversarial.fake(on_smooth, self.objective)
+            if t.needs("r1"):
+                t["r1"] = adversarial.r1(self.d, self.augment(y))
             t.scores = adversarial.scores(self.objective, real=on_y, fake=on_fake, grey=on_grey, smooth=on_smooth)
         with self.update("g") as t:
             drawn = self.features(fake)
-            t["adv"] = adversarial.fooling(self.d(fake), self.objective, lambda: self.d(y))
+            t["adv"] = adversarial.fooling(self.seen(fake), self.objective, lambda: self.seen(y))
             if t.needs("content"):
                 t["content"] = perceptual.content(drawn, self.features(x))
             if t.needs("style"):
@@ -86,3 +88,7 @@ class AnimeGANv2(Translator):
             t["colour"] = colour(fake, x)
             t["tv"] = total_variation(fake)
         return {"output": fake.detach()}
+
+    def seen(self, z: Tensor) -> Tensor:
+        """D(z)."""
+        return self.d(self.augment(z))

@@ -1,6 +1,6 @@
 """What all systems share: players that take turns, each with networks, an optimizer and named, weighted loss terms."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, cast
 
@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim.swa_utils import AveragedModel
 
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.models.augment import Augment, Kind
 from portrait_cartoons.models.averaging import averaged
 from portrait_cartoons.models.schedules import Phase, place
 
@@ -35,7 +36,7 @@ class Terms(dict[str, Tensor]):
 
     def needs(self, term: str) -> bool:
         """Whether the term has a weight: one of weight 0 need not be computed."""
-        return self.weights[term] != 0
+        return self.weights.get(term, 0) != 0
 
     def __setitem__(self, term: str, value: Tensor) -> None:
         if term not in self.weights:
@@ -61,6 +62,7 @@ class Translator(lightning.LightningModule):
         clip: per player the largest norm of its gradient; players that are not named are not clipped.
         ema: the decay of a running average of the generator's weights, which is then what is measured, shown and used;
             0: there is none. A model whose networks are made calls `keep_average`.
+        augment: how everything is changed that the discriminators see, see `Augment`.
 
     Raises:
         UserError: `ema` is not from 0 to below 1.
@@ -81,6 +83,7 @@ class Translator(lightning.LightningModule):
         phases: Mapping[str, Mapping[str, Any]] | None = None,
         clip: Mapping[str, float] | None = None,
         ema: float = 0.0,
+        augment: Sequence[Kind] = (),
     ) -> None:
         super().__init__()
         if not 0 <= ema < 1:
@@ -89,6 +92,7 @@ class Translator(lightning.LightningModule):
         self.weights, self.makers, self.clip = weights, optimizers, clip or {}
         self.batch_size, self.ema = batch_size, ema
         self.average: AveragedModel | None = None
+        self.augment = Augment(augment)
         *earlier, main = self.phases or ("",)
         self.plan = {name: Phase(**(phases or {})[name]) for name in earlier}
         self.plan[main] = Phase(epochs, decay_share, gamma)
@@ -130,6 +134,9 @@ class Translator(lightning.LightningModule):
         for player, optimizer in zip(self.terms, self.trainer.optimizers, strict=True):
             for group in optimizer.param_groups:
                 group["lr"] = phase.lr.get(player, optimizer.defaults["lr"]) * phase.factor(epoch)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.augment.redraw()
 
     @contextmanager
     def update(self, player: str, only: str | None = None) -> Iterator[Terms]:

@@ -27,7 +27,7 @@ from portrait_cartoons.models.pool import ImagePool
 class CartoonGAN(Translator):
     """`generator`, `discriminator` and `features` each make a network; `training` is as in the base."""
 
-    terms = {"g": ("adv", "content"), "d": ("adv",)}  # noqa: RUF012
+    terms = {"g": ("adv", "content"), "d": ("adv", "r1")}  # noqa: RUF012
     inputs = ("photo", "cartoon", "cartoon_smooth")
     phases = ("content", "adversarial")
 
@@ -60,14 +60,20 @@ class CartoonGAN(Translator):
 
         y, e = batch["cartoon"], batch["cartoon_smooth"]
         with self.update("d") as t:
-            on_y, on_e, on_fake = self.d(y), self.d(e), self.d(self.pool(fake))
+            on_y, on_e, on_fake = self.seen(y), self.seen(e), self.seen(self.pool(fake))
             t["adv"] = adversarial.judging(on_y, on_e, on_fake, objective=self.objective)
+            if t.needs("r1"):
+                t["r1"] = adversarial.r1(self.d, self.augment(y))
             t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
         with self.update("g") as t:
-            t["adv"] = adversarial.fooling(self.d(fake), self.objective, lambda: self.d(y))
+            t["adv"] = adversarial.fooling(self.seen(fake), self.objective, lambda: self.seen(y))
             if t.needs("content"):
                 t["content"] = self.content(fake, x)
         return {"output": fake.detach()}
+
+    def seen(self, z: Tensor) -> Tensor:
+        """D(z)."""
+        return self.d(self.augment(z))
 
     def content(self, output: Tensor, photo: Tensor) -> Tensor:
         return perceptual.content(self.features(output), self.features(photo))

@@ -27,7 +27,7 @@ from portrait_cartoons.models.pool import ImagePool
 class CycleGAN(Translator):
     """`generator` and `discriminator` make one network each time they are called; `training` is as in the base."""
 
-    terms = {"g": ("adv", "cycle", "identity"), "d": ("adv",)}  # noqa: RUF012
+    terms = {"g": ("adv", "cycle", "identity"), "d": ("adv", "r1")}  # noqa: RUF012
 
     def __init__(
         self,
@@ -65,16 +65,20 @@ class CycleGAN(Translator):
             on_y, on_fake_y = self._judged("y", y, fake_y)
             on_x, on_fake_x = self._judged("x", x, fake_x)
             t["adv"] = 0.5 * self._judging(on_y, on_fake_y) + 0.5 * self._judging(on_x, on_fake_x)
+            if t.needs("r1"):
+                t["r1"] = adversarial.r1(self.d["y"], self.augment(y)) + adversarial.r1(self.d["x"], self.augment(x))
             t.scores = adversarial.scores(
                 self.objective, real=on_y, fake=on_fake_y, real_photo=on_x, fake_photo=on_fake_x
             )
         return {"output": fake_y.detach()}
 
     def _fooling(self, domain: str, fake: Tensor, real: Tensor) -> Tensor:
-        return adversarial.fooling(self.d[domain](fake), self.objective, lambda: self.d[domain](real))
+        return adversarial.fooling(
+            self.d[domain](self.augment(fake)), self.objective, lambda: self.d[domain](self.augment(real))
+        )
 
     def _judged(self, domain: str, real: Tensor, fake: Tensor) -> Iterable[Tensor]:
-        return self.d[domain](torch.cat([real, self.pools[domain](fake)])).chunk(2)
+        return self.d[domain](torch.cat([self.augment(real), self.augment(self.pools[domain](fake))])).chunk(2)
 
     def _judging(self, on_real: Tensor, on_fake: Tensor) -> Tensor:
         return adversarial.judging(on_real, on_fake, objective=self.objective)

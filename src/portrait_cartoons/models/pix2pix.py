@@ -24,7 +24,7 @@ from portrait_cartoons.models.base import Translator
 class Pix2Pix(Translator):
     """`generator` and `discriminator` each make a network, the latter of 6 channels; `training` is as in the base."""
 
-    terms = {"g": ("adv", "l1"), "d": ("adv",)}  # noqa: RUF012
+    terms = {"g": ("adv", "l1"), "d": ("adv", "r1")}  # noqa: RUF012
     inputs = ("photo", "target")
 
     def __init__(
@@ -50,6 +50,8 @@ class Pix2Pix(Translator):
             with self.update("d") as terms:
                 on_t, on_fake = self.seen(x, t), self.seen(x, fake.detach())
                 terms["adv"] = 0.5 * adversarial.judging(on_t, on_fake, objective=self.objective)
+                if terms.needs("r1"):
+                    terms["r1"] = adversarial.r1(self.d, self.pair(x, t))
                 terms.scores = adversarial.scores(self.objective, real=on_t, fake=on_fake)
         with self.update("g") as terms:
             if terms.needs("adv"):
@@ -59,4 +61,7 @@ class Pix2Pix(Translator):
 
     def seen(self, photo: Tensor, cartoon: Tensor) -> Tensor:
         """D of the pair."""
-        return self.d(torch.cat([photo, cartoon], 1))
+        return self.d(self.pair(photo, cartoon))
+
+    def pair(self, photo: Tensor, cartoon: Tensor) -> Tensor:
+        return torch.cat([self.augment(photo), self.augment(cartoon)], 1)

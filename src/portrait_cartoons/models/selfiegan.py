@@ -46,7 +46,7 @@ class SelfieGAN(Translator):
         UserError: `joint` asks for an adversarial loss of S although D sees whole pictures.
     """
 
-    terms = {"g": ("adv", "content"), "d": ("adv",), "u": ("adv", "seg")}  # noqa: RUF012
+    terms = {"g": ("adv", "content"), "d": ("adv", "r1"), "u": ("adv", "seg")}  # noqa: RUF012
     inputs = ("photo", "photo_mask", "cartoon", "cartoon_smooth")
     phases = ("content", "segment", "adversarial")
 
@@ -90,11 +90,13 @@ class SelfieGAN(Translator):
         y, e, drawn = batch["cartoon"], batch["cartoon_smooth"], fake.detach()
         with self.update("d") as t:
             person = self.cut_out(fake, "output")  # S stays as it is in both updates, so this serves both
-            on_y, on_e, on_fake = self.seen(y, "cartoon"), self.seen(e), self.d(person.detach())
+            on_y, on_e, on_fake = self.seen(y, "cartoon"), self.seen(e), self.d(self.augment(person.detach()))
             t["adv"] = self.judging(on_y, on_e, on_fake)
+            if t.needs("r1"):
+                t["r1"] = adversarial.r1(self.d, self.augment(self.cut_out(y)))
             t.scores = adversarial.scores(self.objective, real=on_y, smooth=on_e, fake=on_fake)
         with self.update("g") as t:
-            t["adv"] = adversarial.fooling(self.d(person), self.objective, lambda: self.seen(y))
+            t["adv"] = adversarial.fooling(self.d(self.augment(person)), self.objective, lambda: self.seen(y))
             if t.needs("content"):
                 t["content"] = self.content(fake, x)
         if self.joint != "none":
@@ -112,7 +114,7 @@ class SelfieGAN(Translator):
 
     def seen(self, z: Tensor, name: str | None = None) -> Tensor:
         """D(M(z)); the mean mask is logged by that name."""
-        return self.d(self.cut_out(z, name))
+        return self.d(self.augment(self.cut_out(z, name)))
 
     def cut_out(self, z: Tensor, name: str | None = None) -> Tensor:
         """M(z): the person of z on the background colour."""
