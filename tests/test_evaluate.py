@@ -130,7 +130,7 @@ def test_every_value_can_be_found_again_in_the_saved_pictures(capsys: pytest.Cap
 
 
 def test_baselines_that_need_no_training_stand_in_table_and_grid_and_are_not_drawn_again() -> None:
-    style = ("style_network=squeezenet1_0", "style_weights=random", "style_steps=1")
+    style = ("style_network=squeezenet1_0", "style_weights=random", "style_steps=8")
     asked = ("ckpt=Jörgs cartoon.ckpt", "limit=2", *style)
     for baselines in ("classical", "[classical,neural_style]"):
         report = run(*asked, f"baselines={baselines}")
@@ -142,7 +142,7 @@ def test_baselines_that_need_no_training_stand_in_table_and_grid_and_are_not_dra
         assert found.values.keys() >= {"target/psnr", "content/ssim", "random_kd", "milliseconds"}
         ssim = similarity(pixels(name), pixels("photo"))["ssim"].mean().item()
         assert found.values["content/ssim"].value == pytest.approx(ssim, rel=1e-4)
-        assert ssim < 0.999
+        assert ssim < 0.9999
     photo = load_rgb(Path("out/pictures/photo/000000.png"))
     assert np.array_equal(load_rgb(Path("out/pictures/classical abstraction/000000.png")), abstraction(photo))
     assert compare(report, Path("out"), 1).titles == ["photo", *names, "target"]

@@ -80,6 +80,14 @@ ANIMEGAN = {
     "objective": "lsgan", "batch_size": 12, **adam("g", 2e-5), **adam("d", 4e-5),
     "phases.content.epochs": 10, "phases.content.lr.g": 2e-4, "epochs": 91, "decay_share": 0.0, "ema": 0, "augment": [],
 }  # fmt: skip
+WHITEBOX = {
+    "_target_": "portrait_cartoons.models.whitebox.Whitebox",
+    **parts("generator", "whitebox.WhiteboxGenerator", width=32, blocks=4),
+    **parts("discriminator", "whitebox.WhiteboxDiscriminator", width=32),
+    **parts("features", "features.PretrainedFeatures", layer="vgg19.conv4_4", weights="imagenet", size=None),
+    "objective": "lsgan", "batch_size": 16, **adam("g", 2e-4, (0.5, 0.99)), **adam("d", 2e-4, (0.5, 0.99)),
+    "phases.content.epochs": 80, "epochs": 160, "decay_share": 0.0, "ema": 0, "augment": [],
+}  # fmt: skip
 
 WITH_IDENTITY = {"g.adv": 1, "g.cycle": 10, "g.identity": 5, "d.adv": 1, "d.r1": 0}
 WITHOUT_IDENTITY = WITH_IDENTITY | {"g.identity": 0}
@@ -166,10 +174,31 @@ def test_models_without_an_experiment_compose_the_same() -> None:
         "artifygan": ARTIFYGAN | {"epochs": 69},
         "pix2pix": PIX2PIX,
         "animeganv2": ANIMEGAN,
+        "whitebox": WHITEBOX,
     }
     for name, expected in values.items():
         found = flat(plain(composed("train", [f"model={name}"]))["model"])
         assert expected.items() <= found.items(), name
+
+
+def test_the_weights_of_whitebox_are_those_of_its_code_with_their_means_taken_into_account() -> None:
+    features = 32 * 32 * 512  # of conv4_4, by which the code divides a mean once more
+    caffe = 255 * (0.229 + 0.224 + 0.225) / 3  # how much smaller torchvision's features are, see losses/perceptual.py
+    recon, variation = 200 / features * caffe, 2 * 1e4 / (3 * 256 * 256)
+    found = flat(plain(composed("train", ["model=whitebox"]))["loss"])
+    assert found == pytest.approx(
+        {
+            "g.texture": 1,
+            "g.surface": 0.1,
+            "g.structure": recon,
+            "g.content": recon,
+            "g.tv": variation,
+            "d.texture": 1,
+            "d.surface": 1,
+            "d.r1": 0,
+        },
+        rel=0.02,
+    )
 
 
 def test_the_best_epoch_has_the_highest_psnr_or_the_lowest_distance() -> None:

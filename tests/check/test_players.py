@@ -26,7 +26,7 @@ def found(target: str, loss: Any) -> dict[str, str]:
 def test_a_wrong_loss_term_is_found_in_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "choices_by_key", lambda: {"loss.g.cylce": ["mine"]})
     monkeypatch.setattr("portrait_cartoons.check.players.choices_by_key", keys.choices_by_key)
-    loss = {"g": {"adv": 1, "cycle": 10, "identity": 5, "cylce": 10, "aadv": 1}, "d": {"adv": 1}}
+    loss = {"g": {"adv": 1, "cycle": 10, "identity": 5, "cylce": 10, "aadv": 1}, "d": {"adv": 1, "r1": 0}}
     only = "the model has no such term, only adv, cycle, identity"
     assert found(CYCLEGAN, loss) == {
         "loss.g.cylce": f"loss.g.cylce, written in conf/loss/mine.yaml: {only}; did you mean loss.g.cycle?",

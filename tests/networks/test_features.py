@@ -161,7 +161,9 @@ def test_without_a_network_the_error_names_the_file_and_the_ways_out(
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", download)
-    with pytest.raises(WeightsError, match=r"no network.*weights=<file>, or use weights=random") as caught:
+    with pytest.raises(
+        WeightsError, match=r"no network.*model.features.weights=<file>, or use model.features.weights=random"
+    ) as caught:
         PretrainedFeatures(layer, weights)
     assert str(tmp_path / "checkpoints" / name) in str(caught.value)
     assert asked == [name[6:14]]
@@ -218,7 +220,8 @@ def test_random_fire_features_are_of_order_1(layer: Layer) -> None:
 
 def test_squeezenet_has_no_caffe_weights() -> None:
     with pytest.raises(
-        WeightsError, match=r"no Caffe weights of squeezenet1_0; .*weights=<file>, or use weights=random"
+        WeightsError,
+        match=r"no Caffe weights of squeezenet1_0; .*features.weights=<file>, or use model.features.weights=random",
     ):
         PretrainedFeatures("squeezenet1_0.fire4", "caffe")
 
