@@ -1,10 +1,11 @@
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from portrait_cartoons.files import atomic, keep, write
+from portrait_cartoons.files import atomic, clear, keep, write
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -37,6 +38,29 @@ def test_what_a_killed_program_left_is_cleared_but_not_what_another_is_writing(t
     os.utime(abandoned, (time.time() - 7200,) * 2)
     write(tmp_path / "a[1].txt", "whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [busy.name, "a[1].txt"]
+
+
+def test_a_large_folder_is_listed_once_and_not_for_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed: list[Path] = []
+    listing = os.scandir
+
+    def counted(path: Path) -> Any:
+        listed.append(path)
+        return listing(path)
+
+    monkeypatch.setattr(os, "scandir", counted)
+    for number in range(5):
+        write(tmp_path / f"{number}.txt", "content")
+    assert len(listed) <= 1
+    assert len(os.listdir(tmp_path)) == 5
+
+
+def test_what_killed_programs_left_is_removed_where_no_other_program_writes(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name in (".a.txt.12.tmp", "below/.b.png.3.tmp", "below/.own.tmp", "below/mine.4.tmp"):
+        (tmp_path / name).write_text("half")
+    clear(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*")} == {"below", ".own.tmp", "mine.4.tmp"}
 
 
 def test_the_longest_names_that_a_file_system_takes_are_written(tmp_path: Path) -> None:

@@ -1,16 +1,17 @@
 """Paths as a user writes them, and files that are written whole or not at all."""
 
-import glob
 import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from portrait_cartoons.errors import UserError
 
+_TEMPORARY = ".?*.[0-9]*.tmp"  # what is being written: the file's name and the number of the process
 _ABANDONED = 3600.0  # seconds after which a temporary file belongs to a program that was killed
 
 
@@ -60,12 +61,12 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
     """A file to write into, which takes the place of `path` when the block ends well; else `path` stays as it was.
 
     It lies beside `path`, because a file can only be renamed within one file system, and is on the disk before it is
-    renamed. What a killed program left there is cleared away. Raises OSError where the disk refuses.
+    renamed. What a killed program left in its place is cleared away. Raises OSError where the disk refuses.
     """
     temporary, stem = _temporary(path), _stem(path)
-    for left in path.parent.glob(f".{glob.escape(stem)}.*.tmp"):
+    for left in _temporaries(path.parent):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _ABANDONED:
+            if left.name.startswith(f".{stem}.") and time.time() - left.stat().st_mtime > _ABANDONED:
                 left.unlink()
     try:
         with temporary.open("w+b") as file:
@@ -96,6 +97,21 @@ def keep(source: Path, target: Path) -> None:
         return
     os.replace(temporary, target)
     temporary.unlink(missing_ok=True)  # where both are one file already, replacing does nothing
+
+
+def clear(folder: Path) -> None:
+    """Remove what killed programs left in the folder and those below it, in which no other program may be writing."""
+    for left in folder.rglob(_TEMPORARY):
+        left.unlink(missing_ok=True)
+
+
+@cache
+def _temporaries(folder: Path) -> list[Path]:
+    """What others were writing in the folder when this program first did.
+
+    Listing a folder of thousands of files takes longer than writing one of them.
+    """
+    return list(folder.glob(_TEMPORARY))
 
 
 def _temporary(path: Path) -> Path:

@@ -5,10 +5,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import torch
 
+from portrait_cartoons.data import shards
 from portrait_cartoons.data.encoded import DataError
 from portrait_cartoons.data.fingerprint import fingerprint, identities
 from portrait_cartoons.data.folder import folder_pictures
@@ -57,6 +59,37 @@ def test_batches_come_from_a_server_in_parts_whichever_process_asks(prepared: Pa
         _ = packed.train_photos[0]  # the parent has connections of its own before its workers start
         assert_same(epochs(portraits(packed, num_workers=workers, **DRAWN), 0), expected)
         assert all(part for path, part in server.requests if path.endswith(".tar"))
+
+
+def test_pictures_come_from_object_storage_which_may_fail_now_and_then(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """fsspec's storage in memory stands for S3, which is reached by the same calls."""
+    monkeypatch.setattr(shards, "STORAGE", (*shards.STORAGE, "memory"))
+    storage = fsspec.filesystem("memory")
+    storage.put(str(prepared / "shards"), "/bucket/set", recursive=True)
+    read, asked = storage.cat_file, []
+
+    def failing(path: str, **part: Any) -> bytes:
+        asked.append(path)
+        if len(asked) % 3:
+            raise TimeoutError("slow down")
+        return read(path, **part)
+
+    expected = epochs(portraits(from_folder(prepared), **DRAWN), 0)
+    try:
+        monkeypatch.setattr(storage, "cat_file", failing)
+        assert_same(epochs(portraits(shard_pictures(16, "memory://bucket/set"), **DRAWN), 0), expected)
+        monkeypatch.setattr(storage, "cat_file", lambda *_, **__: b"short")
+        with pytest.raises(DataError, match=r"memory://bucket/set/index\.json is damaged"):
+            shard_pictures(16, "memory://bucket/set")
+        storage.rm("/bucket", recursive=True)
+        monkeypatch.undo()
+        monkeypatch.setattr(shards, "STORAGE", ("memory",))
+        with pytest.raises(DataError, match=r"memory://bucket/set/index\.json cannot be read"):
+            shard_pictures(16, "memory://bucket/set")
+    finally:
+        storage.store.clear()
 
 
 def test_it_is_the_same_data_set(prepared: Path) -> None:
@@ -162,6 +195,16 @@ def test_a_picture_whose_tar_file_is_cut_off_or_missing_cannot_be_read(prepared:
 def test_a_place_without_a_set_is_one_sentence(tmp_path: Path, path: str, sentence: str) -> None:
     with pytest.raises(DataError, match=sentence):
         shard_pictures(16, path.format(tmp_path))
+
+
+def test_a_place_where_nothing_can_be_packed_is_one_sentence(tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", range(12))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/shards").write_text("a file of the user's own")
+    with pytest.raises(
+        UserError, match=r"out cannot be written to \(File exists\): make room or choose another folder"
+    ):
+        prepare(f"input={tmp_path}/in", f"output={tmp_path}/out", "make=cartoons", "shards=true", "val=0.3", "test=0.3")
 
 
 def test_photos_alone_are_not_packed(tmp_path: Path) -> None:

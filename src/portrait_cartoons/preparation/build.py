@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from portrait_cartoons.files import clear
 from portrait_cartoons.image import save_image
 from portrait_cartoons.preparation import layout, splits
 from portrait_cartoons.preparation.choose import choose, file_name
@@ -21,7 +22,7 @@ from portrait_cartoons.preparation.sources import find_sources
 from portrait_cartoons.preparation.workers import Pool
 from portrait_cartoons.progress import tracked
 
-_OURS = re.compile(r".+-[0-9a-f]{12}\.\w+|\..+\.tmp")  # the names of files written here, finished or not
+_OURS = re.compile(r".+-[0-9a-f]{12}\.\w+")  # the names of files written here
 
 
 def build(
@@ -79,6 +80,7 @@ def _tidy(wanted: Collection[str], output: Path, owned: Iterable[str]) -> None:
         for path in (output / folder).glob("*/*"):
             if _OURS.fullmatch(path.name) and path.relative_to(output).as_posix() not in wanted:
                 path.unlink()
+    clear(output)
 
 
 def _draw_sheets(wanted: Iterable[str], output: Path, owned: Iterable[str]) -> None:

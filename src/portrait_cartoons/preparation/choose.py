@@ -11,9 +11,11 @@ from portrait_cartoons.preparation.duplicates import Seen
 from portrait_cartoons.preparation.examine import examine
 from portrait_cartoons.preparation.manifest import Facts, Journal, Row, read_manifest
 from portrait_cartoons.preparation.options import Options
-from portrait_cartoons.preparation.sources import Source, sha256
+from portrait_cartoons.preparation.sources import FORMAT_UNREAD, Source, sha256
 from portrait_cartoons.preparation.workers import Pool
 from portrait_cartoons.progress import tracked
+
+_UNWANTED = "the same file", "not in the sample", FORMAT_UNREAD  # so begin reasons of files that nobody tried to decode
 
 
 def choose(sources: list[Source], options: Options, manifest: Path, journal: Journal, pool: Pool) -> list[Row]:
@@ -57,7 +59,7 @@ def choose(sources: list[Source], options: Options, manifest: Path, journal: Jou
 
 def unreadable(row: Row) -> bool:
     """Whether the row's file is no picture, as opposed to one that is not wanted."""
-    return not row.split and row.facts is None and not row.reason.startswith(("the same file", "not in the sample"))
+    return not row.split and row.facts is None and not row.reason.startswith(_UNWANTED)
 
 
 def _left(source: Source, digest: str, reason: str) -> Row:

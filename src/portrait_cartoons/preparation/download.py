@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 import yaml  # type: ignore[import-untyped]
 
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import atomic
+from portrait_cartoons.files import atomic, clear
 from portrait_cartoons.image import FORMATS
 from portrait_cartoons.progress import tracked
 
@@ -71,6 +71,7 @@ def download(archive: Archive, output: Path) -> int:
             " it stopped"
         ) from error
     part.unlink()
+    clear(output)
     return count
 
 

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from portrait_cartoons.files import write
+from portrait_cartoons.files import atomic
 from portrait_cartoons.preparation.faces import Box
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a readable picture's bytes tell: the same for every copy of the file.
 
@@ -36,7 +36,7 @@ class Facts:
         return Box(*map(float, self.face.split(","))) if "," in self.face else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One source file: where its picture lies in the set or, where `file` is empty, the reason why it does not.
 
@@ -57,13 +57,14 @@ _FACTS = [field.name for field in fields(Facts)]
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """A CSV table, atomically. Names that are no text keep their bytes. Raises OSError where the disk refuses."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [*_OWN, *_FACTS], lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        own = {name: getattr(row, name) for name in _OWN}
-        writer.writerow(own | (asdict(row.facts) if row.facts else {}))
-    write(path, table.getvalue())
+    with atomic(path) as file:
+        table = io.TextIOWrapper(file, "utf-8", "surrogateescape", newline="")
+        writer = csv.DictWriter(table, [*_OWN, *_FACTS], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            own = {name: getattr(row, name) for name in _OWN}
+            writer.writerow(own | (asdict(row.facts) if row.facts else {}))
+        table.detach()
 
 
 def read_manifest(path: Path) -> list[Row]:

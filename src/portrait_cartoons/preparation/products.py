@@ -28,7 +28,7 @@ class Makers:
     masks_by: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """A picture and which of its files are to be written below `output`, in this order."""
 

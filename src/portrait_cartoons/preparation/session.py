@@ -2,10 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from portrait_cartoons.files import expanded, write
-from portrait_cartoons.image import unread
 from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.networks.weights import file_sha256
 from portrait_cartoons.preparation import request
@@ -21,6 +22,7 @@ from portrait_cartoons.preparation.products import Makers
 from portrait_cartoons.preparation.remarks import remarks
 from portrait_cartoons.preparation.report import examine_set
 from portrait_cartoons.preparation.settled import settle
+from portrait_cartoons.preparation.sources import FORMAT_UNREAD
 from portrait_cartoons.preparation.splits import SPLITS
 from portrait_cartoons.preparation.workers import pool
 from portrait_cartoons.runs.checkpoint import find
@@ -31,22 +33,13 @@ def prepare(options: Options, inputs: list[Path], output: Path) -> int:
     made = settle(options, output, request.makes(options), _maker(options))["made"]
     paths = {make: by["path"] for make, by in made.items() if by}
     makers = Makers(options.size, options.crop, paths.get("cartoons"), paths.get("masks"))
-    with pool(request.workers(options)) as processes:
-        try:
-            rows = build(options, inputs, output, made, makers, processes)
-        except OSError as error:
-            raise request.RequestError(
-                f"output={output} cannot be written to ({error.strerror}): make room or choose another folder"
-            ) from error
-    for folder in inputs:
-        if sentence := unread(folder):
-            print(f"note: {sentence}")
+    with _writing(output), pool(request.workers(options)) as processes:
+        rows = build(options, inputs, output, made, makers, processes)
     code = _summary(rows, options, output)
     if options.shards:
-        print(
-            f"{pack(output)} tar files are in {output / SHARDS}: train with data=shards"
-            f" data.source.path={output / SHARDS}"
-        )
+        with _writing(output):
+            count = pack(output)
+        print(f"{count} tar files are in {output / SHARDS}: train with data=shards data.source.path={output / SHARDS}")
     elif (output / SHARDS).exists():
         print(f"note: {output / SHARDS} is of an earlier run: renew it with shards=true")
     return code
@@ -68,6 +61,16 @@ def judge(folder: Path, file: Path, options: Options) -> int:
         print(sentence)
     print(f"the report is {file}")
     return 0
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise request.RequestError(
+            f"output={output} cannot be written to ({error.strerror}): make room or choose another folder"
+        ) from error
 
 
 def _maker(options: Options) -> dict[str, str] | None:
@@ -122,6 +125,7 @@ def _kind(reason: str) -> str:
         ("looks like", "near duplicates"),
         ("too small", "too small"),
         ("not in the sample", "beyond the limit"),
+        (FORMAT_UNREAD, "of formats not read here"),
     ):
         if reason.startswith(beginning):
             return kind

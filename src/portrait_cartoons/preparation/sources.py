@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from portrait_cartoons.files import walk
-from portrait_cartoons.image import FORMATS, reason
+from portrait_cartoons.image import FORMATS, UNREAD, reason
+
+FORMAT_UNREAD = "its format is not read here"  # so begins the reason of a picture that other programs can read
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """A file named like a picture: its path, that relative to its input folder and, where it can be none, why."""
 
@@ -45,6 +47,8 @@ def _walk(folder: Path, seen: set[str]) -> Iterator[Source]:
         for path in (root / name for name in files):
             if path.suffix.lower() in FORMATS:
                 yield Source(path, path.relative_to(folder), _unusable(path))
+            elif path.suffix.lower() in UNREAD:
+                yield Source(path, path.relative_to(folder), f"{FORMAT_UNREAD}: convert it to JPEG or PNG")
     yield from unreadable
 
 

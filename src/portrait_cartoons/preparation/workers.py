@@ -1,5 +1,6 @@
 """Work on many files in several processes: results come in order, memory does not depend on the number of files."""
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -57,9 +58,14 @@ def pool(workers: int) -> Iterator[Pool]:
     if workers == 0:
         yield Pool(None, 1)
         return
-    with ProcessPoolExecutor(workers, initializer=_start) as executor:
-        executor.submit(os.getpid).result()  # now: no process should be forked once a progress bar runs a thread
-        yield Pool(executor, 4 * workers)
+    # The processes share what is in memory now until one of them writes to it, as looking for garbage would.
+    gc.freeze()
+    try:
+        with ProcessPoolExecutor(workers, initializer=_start) as executor:
+            executor.submit(os.getpid).result()  # now: no process should be forked once a progress bar runs a thread
+            yield Pool(executor, 4 * workers)
+    finally:
+        gc.unfreeze()
 
 
 def _start() -> None:
