@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portrait_cartoons.data.split import divide
@@ -8,6 +8,7 @@ from portrait_cartoons.data.split import divide
 FILES = st.sets(st.integers(0, 10**6).map(lambda number: Path(f"photos/{number}.png")), min_size=40, max_size=60)
 
 
+@settings(max_examples=20)
 @given(FILES, FILES, st.sets(st.sampled_from(("val", "test"))))
 def test_more_files_move_none_and_every_file_is_in_one_split(
     few: set[Path], others: set[Path], folders: set[str]

@@ -1,5 +1,6 @@
 """Folders that nobody has looked at before."""
 
+import gc
 import io
 import os
 import resource
@@ -196,6 +197,16 @@ def die(number: int) -> int:
 def test_a_killed_worker_is_one_sentence() -> None:
     with pool(2) as processes, pytest.raises(WorkerError, match="workers=1"):
         list(processes.map(die, range(10)))
+
+
+def frozen(_: int) -> int:
+    return gc.get_freeze_count()
+
+
+def test_looking_for_garbage_leaves_the_memory_alone_that_processes_share() -> None:
+    with pool(1) as processes:
+        assert next(iter(processes.map(frozen, range(1)))) > 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_results_come_in_order_and_items_are_taken_as_they_are_needed() -> None:
