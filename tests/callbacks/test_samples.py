@@ -127,7 +127,7 @@ def test_masks_have_a_row_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_wandb_gets_the_grid(tmp_path: Path) -> None:
     trainer = trainer_in(tmp_path, Samples(), epochs=1)
-    trainer.loggers = [WandB(tmp_path, "p", offline=True)]
+    trainer.loggers = [WandB(tmp_path, "p", mode="offline")]
     trainer.fit(Module(), datamodule=Data())
     assert len(list(tmp_path.glob("wandb/offline-run-*/files/media/images/samples*.png"))) == 2
 

@@ -74,7 +74,8 @@ class Samples(Callback):
         save_image(_grid(rows), file)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
-                logger.log_image("samples", [str(file)], trainer.global_step, caption=[f"epoch {epoch}"])
+                batches = trainer.fit_loop.epoch_loop._batches_that_stepped  # what the metrics are logged with
+                logger.log_image("samples", [str(file)], batches, caption=[f"epoch {epoch}"])
 
     def _rows(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Tensor]:
         """The pictures of each row by its label, N x 3 x H x W in [-1, 1] on the CPU."""

@@ -22,7 +22,6 @@ from portrait_cartoons.check.signatures import is_node
 from portrait_cartoons.cli.build import made, quiet, reason
 from portrait_cartoons.cli.launch import together
 from portrait_cartoons.networks.catalogue import network_nodes
-from portrait_cartoons.runs.wandb_logger import wandb_problem
 from portrait_cartoons.speed.trainer import Trainer
 
 LAYERS, PARAMETERS = 10_000, 2 * 10**9  # more of them nobody can train, and building them takes minutes
@@ -35,7 +34,6 @@ def trial_problems(tree: Tree, known: Collection[str]) -> dict[str, str]:
         _network_problems: needs,
         _optimizer_problems: ("model.optimizers",),
         _trainer_problems: ("trainer",),
-        _logger_problems: ("logger",),
     }
     problems: dict[str, str] = {}
     for find, keys in trials.items():
@@ -133,11 +131,6 @@ def _trainer_problems(tree: Tree) -> Iterator[Problem]:
         Trainer(**options, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     except Exception as error:  # Lightning's own words about its arguments
         yield "trainer", f"the trainer cannot be made: {reason(error)}; change its values, see conf/trainer"
-
-
-def _logger_problems(tree: Tree) -> Iterator[Problem]:
-    if (wandb := tree["logger"].get("wandb")) and (sentence := wandb_problem(wandb.get("offline", False))):
-        yield "logger.wandb", sentence
 
 
 class _Undrawn(TorchFunctionMode):

@@ -70,6 +70,12 @@ def config(run: Path) -> dict[str, Any]:
     return content
 
 
+def environment(run: Path) -> dict[str, Any]:
+    """The commit, the versions and the machine that the run was last started with; empty where nothing says so."""
+    content = _plain_yaml(run / ENVIRONMENT) if (run / ENVIRONMENT).is_file() else {}
+    return content if isinstance(content, dict) else {}
+
+
 def of(path: Path) -> Path:
     """The run folder that a run folder or a checkpoint file in it means."""
     run = path.parent.parent if path.is_file() and path.parent.name == CHECKPOINTS else path

@@ -6,73 +6,106 @@ import secrets
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
 
 from portrait_cartoons.errors import UserError, first_line
 from portrait_cartoons.files import write
+from portrait_cartoons.runs.folder import environment
+from portrait_cartoons.runs.names import DIFF
 
-_OFFLINE = "or keep the log on this machine with logger.wandb.offline=true"
 _PATIENCE = 10  # seconds for an answer
+_LAST_WAIT = 300  # seconds that a run which has ended waits for what is still to be sent
 
 
-def wandb_problem(offline: bool) -> str | None:
-    """Why nothing could be sent to W&B from here, in one sentence; None where all is well or nothing will be sent."""
-    if offline or os.environ.get("WANDB_MODE", "online") != "online":
+def wandb_problem(mode: str | None) -> str | None:
+    """Why nothing can be sent to W&B from here, as a part of a sentence; None where all is well or nothing will be
+    sent.
+    """
+    if (mode or os.environ.get("WANDB_MODE") or "online") != "online":
         return None
     import wandb
 
     settings = wandb.setup().settings
     url = settings.base_url
     if not (settings.api_key or settings.identity_token_file or _in_netrc(urlsplit(url).netloc)):
-        return f"logger=wandb: this machine has no W&B key; run wandb login first, {_OFFLINE}"
+        return "this machine has no W&B key (wandb login sets one)"
     try:
         urllib.request.urlopen(url, timeout=_PATIENCE).close()  # noqa: S310 (W&B's own setting)
     except urllib.error.HTTPError:
         pass  # an answer all the same
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        return f"logger=wandb: {url} does not answer ({reason}); check the network and WANDB_BASE_URL, {_OFFLINE}"
+        return f"{url} does not answer ({getattr(error, 'reason', error)})"
     return None
 
 
 class WandB(WandbLogger):
     """Logs to W&B; a run folder that is resumed goes on in the W&B run that it began.
 
+    Training metrics are drawn over the batches, validation metrics over the epochs. The W&B run's configuration holds
+    the commit and the versions of packages beside the run's own, and its files hold the changes since that commit.
+
     Args:
         folder: the run folder, which keeps the W&B run's id.
         project: of W&B.
-        offline: whether to keep the log in the folder; `wandb sync` sends it later.
+        mode: None is what WANDB_MODE says, or online. Where nothing can be sent, online becomes offline with a line
+            that says why: the log is kept in the folder, and `wandb sync` sends it later.
 
     Raises:
-        UserError: on first use, where W&B cannot be reached or refuses.
+        UserError: on first use, where W&B refuses.
     """
 
-    def __init__(self, folder: str | Path, project: str, offline: bool) -> None:
+    def __init__(
+        self, folder: str | Path, project: str, mode: Literal["online", "offline", "disabled"] | None = None
+    ) -> None:
+        import wandb
+
         super().__init__(
             project=project,
             save_dir=folder,
-            offline=offline,
             id=_run_id(Path(folder)) if os.environ.get("RANK", "0") == "0" else None,
+            mode=mode,
+            settings=wandb.Settings(finish_timeout=_LAST_WAIT),
         )
+        del self._wandb_init["anonymous"]  # of which newer versions of W&B warn
+        self._folder = Path(folder)
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
         """The W&B run."""
+        if self._experiment is None:
+            if problem := wandb_problem(self._wandb_init["mode"]):
+                self._wandb_init["mode"] = "offline"
+                later = f"wandb sync {self._folder}/wandb/offline-run-* sends it later"
+                print(f"note: logger=wandb: {problem}, so the log stays in {self._folder}/wandb; {later}")
+            self._begin()
+        return self._experiment
+
+    def _begin(self) -> None:
         import wandb
 
-        if self._experiment is None and (problem := wandb_problem(self._offline)):
-            raise UserError(problem)
         try:
-            return super().experiment
+            run = super().experiment
         except wandb.errors.Error as error:
             raise UserError(
-                f"logger=wandb: W&B refuses the run ({first_line(error).rstrip('.')}); mend that, {_OFFLINE}"
+                f"logger=wandb: W&B refuses the run ({first_line(error).rstrip('.')}); mend that, or keep the log on"
+                " this machine with logger.wandb.mode=offline"
             ) from error
+        run.define_metric("epoch")
+        for names in ("val/*", "baseline/*"):
+            run.define_metric(names, step_metric="epoch")
+        if (self._folder / DIFF).is_file():
+            run.save(self._folder / DIFF, base_path=self._folder, policy="now")
+
+    @rank_zero_only
+    def log_hyperparams(self, params: Any, *_: Any, **__: Any) -> None:
+        """Keep the run's configuration, and what it ran on."""
+        super().log_hyperparams({**params, "environment": environment(self._folder)})
 
     def finalize(self, status: str) -> None:
         """Close the W&B run, because the next run of a multirun needs one of its own."""
