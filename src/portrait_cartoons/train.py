@@ -3,9 +3,12 @@
 import os
 import sys
 import traceback
+from pathlib import Path
+from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
@@ -15,11 +18,11 @@ from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF, composed, literal
 from portrait_cartoons.cli.flags import split_flags
 from portrait_cartoons.cli.launch import first, launched, to_start
-from portrait_cartoons.errors import UserError, reported
+from portrait_cartoons.errors import UserError, first_line, reported
 
 SIGNALS = 128  # exit codes above it tell of a signal
 
-failed: list[str] = []  # the overrides of the runs of a --multirun that failed
+failed: list[str] = []  # the overrides of the runs of a --multirun that failed, once all have ended
 
 
 class FailedRunsError(UserError):
@@ -43,9 +46,15 @@ def main(arguments: list[str]) -> None:
     sys.argv[1:] = checked(given, flags.multirun)
     if not flags.multirun and (count := to_start(composed("train", sys.argv[1:]).trainer)) > 1:
         sys.exit(launched(count, "train", sys.argv[1:]))
-    run()
+    try:
+        run()
+    except Exception as error:
+        if not type(error).__module__.startswith("submitit"):
+            raise
+        raise FailedRunsError(f"the jobs cannot all be followed to their end: {first_line(error)}") from error
     if failed:
-        raise FailedRunsError("\n  - ".join(["some of the runs failed, each for the reason printed above", *failed]))
+        place = "in its job's output" if any(text.startswith("hydra/launcher=") for text in given) else "printed above"
+        raise FailedRunsError("\n  - ".join([f"some of the runs failed, each for the reason {place}", *failed]))
 
 
 def checked(arguments: list[str], multirun: bool = False) -> list[str]:
@@ -64,21 +73,31 @@ def checked(arguments: list[str], multirun: bool = False) -> list[str]:
     return overrides
 
 
+class Failures(Callback):
+    """Finds the notes that failed runs have left, whichever process or machine they were on."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        notes = Path(config.hydra.sweep.dir).glob("*.failed")
+        failed.extend(note.read_text() for note in sorted(notes, key=lambda note: int(note.stem)))
+
+
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="train")
 def run(cfg: DictConfig) -> None:
-    """Train; among several runs one that fails is noted in `failed`, and the others go on."""
+    """Train; among several runs one that fails leaves a note, and the others go on."""
     from portrait_cartoons.training import train  # torch comes with it, which wrong use need not wait for
 
-    several = HydraConfig.get().mode is RunMode.MULTIRUN
+    ours = HydraConfig.get()
+    several, job = ours.mode is RunMode.MULTIRUN, "SUBMITIT_EXECUTOR" in os.environ
     try:
         with reported():
             train(cfg)
         return
     except SystemExit as error:
-        if not several or (isinstance(error.code, int) and error.code > SIGNALS):
+        # A signal ends all the runs of this process; a job of a cluster has one.
+        if not several or (isinstance(error.code, int) and error.code > SIGNALS and not job):
             raise
     except Exception:
         if not several:
             raise
         traceback.print_exc()
-    failed.append(" ".join(HydraConfig.get().overrides.task))
+    Path(ours.sweep.dir, f"{ours.job.num}.failed").write_text(" ".join(ours.overrides.task))

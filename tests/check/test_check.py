@@ -317,6 +317,12 @@ def test_every_value_of_a_sweep_is_checked() -> None:
     ]  # fmt: skip
 
 
+def test_a_cluster_is_missed_before_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ConfigError, match="hydra/launcher=slurm: srun is not found here"):
+        checked_sweep("train", [*SMALL, "seed=1,2", "hydra/launcher=slurm"])
+
+
 KEYS = st.sampled_from([*SMALL, *ONE_PROBLEM, "model.epochs=3", "hydra.run.dir=x"]).map(lambda o: o.partition("=")[0])
 VALUES = st.sampled_from(
     ["", "null", "1", "-1", "0.5", "true", "[]", "{}", "[1,a]", "{a:1}", "${seed}", "${x}", "???", "'", '"a b"', ".inf",

@@ -1,5 +1,6 @@
 """Every problem of a configuration at once, before any work: each one sentence that names the key and the way out."""
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -49,6 +50,8 @@ def checked_sweep(root: str, overrides: list[str]) -> None:
             problems[f"{key} cannot go with --multirun, whose runs begin in folders of their own: leave it out"] = None
     if "trainer=ddp" in overrides and not any(text.startswith("hydra/launcher=") for text in overrides):
         problems["trainer=ddp cannot go with --multirun, whose runs share one process: use src.sweep"] = None
+    if "hydra/launcher=slurm" in overrides and not shutil.which("srun"):
+        problems["hydra/launcher=slurm: srun is not found here; start on a cluster, or use submitit_local"] = None
     values = [_single(text) for text in overrides]
     first = [texts[0] for texts in values]
     runs = [first, *([*first[:n], text, *first[n + 1 :]] for n, texts in enumerate(values) for text in texts[1:])]
