@@ -27,6 +27,8 @@ def test_validate_sums_the_run_up(capsys: pytest.CaptureFixture[str]) -> None:
         "runs/cyclegan-toy",
     ):
         assert fact in summary
+    validate.main([*TINY, *TOY, "trainer=ddp", "trainer.devices=2"])
+    assert "200 epochs of 3 steps, 600 in all" in capsys.readouterr().out
     validate.main(["--help"])
     assert "conf/" in capsys.readouterr().out
 

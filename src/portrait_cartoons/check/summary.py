@@ -1,6 +1,5 @@
 """What a training would be, in a few lines."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,8 @@ from torch import nn
 
 from portrait_cartoons.check.pictures import pictures
 from portrait_cartoons.check.trial import networks
-from portrait_cartoons.cli.config import plain, total_epochs
+from portrait_cartoons.cli.config import epoch_steps, plain, total_epochs
+from portrait_cartoons.cli.launch import processes
 from portrait_cartoons.runs.folder import ROOT, title
 
 
@@ -37,9 +37,7 @@ def summary(cfg: DictConfig, choices: Any) -> str:
 
 def _length(tree: dict[str, Any], pictures: int) -> str:
     """Epochs and steps. How long a step takes is only known once it runs, and the training says it then."""
-    batches = math.ceil(pictures / tree["data"]["batch_size"])
-    steps = min(batches, tree["trainer"]["limit_train_batches"] or batches)
-    epochs = total_epochs(tree)
+    steps, epochs = epoch_steps(tree, pictures, processes(tree["trainer"])), total_epochs(tree)
     return f"{epochs} epochs of {steps:,} steps, {epochs * steps:,} in all; the training soon says how long that takes"
 
 

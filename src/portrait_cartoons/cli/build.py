@@ -20,7 +20,7 @@ from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
 from portrait_cartoons.callbacks.duration import Duration
 from portrait_cartoons.callbacks.rank_state import RankState
 from portrait_cartoons.callbacks.reseed import Reseed
-from portrait_cartoons.cli.config import plain
+from portrait_cartoons.cli.config import epoch_steps, plain
 from portrait_cartoons.data.datamodule import Portraits
 from portrait_cartoons.errors import first_line
 from portrait_cartoons.models.base import Translator
@@ -82,8 +82,7 @@ def build(cfg: DictConfig, way: Way | None = None) -> Experiment:
     model = build_model(cfg)
     data = build_data(cfg, model.inputs)
     if way is None:
-        batches = -(-len(data.train) // data.batch_size)
-        steps = cfg.trainer.max_epochs * min(cfg.trainer.limit_train_batches or batches, batches)
+        steps = cfg.trainer.max_epochs * epoch_steps(plain(cfg), len(data.train), ranks.world())
         way = ranks.decided(lambda: choose(cfg.trainer, model, data.size, data.batch_size, steps))
     callbacks = [made(node) for node in (cfg.metrics, *cfg.callbacks.values())]
     trainer = made(

@@ -49,3 +49,9 @@ def total_epochs(tree: Mapping[str, Any]) -> int:
     model, wanted = tree["model"], tree["trainer"]["max_epochs"]
     earlier = sum(phase["epochs"] for phase in (model.get("phases") or {}).values())
     return model["epochs"] + earlier if wanted is None else wanted
+
+
+def epoch_steps(tree: Mapping[str, Any], samples: int, ranks: int) -> int:
+    """How many training steps an epoch of so many samples has where so many processes share it."""
+    batches = -(-(samples // ranks) // tree["data"]["batch_size"])
+    return min(tree["trainer"]["limit_train_batches"] or batches, batches)

@@ -24,6 +24,11 @@ def together() -> int:
     return int(os.environ.get("WORLD_SIZE") or os.environ.get("SLURM_NTASKS") or 1)
 
 
+def processes(trainer: Mapping[str, Any]) -> int:
+    """How many processes a training with this trainer's configuration has, on all machines."""
+    return max(together(), to_start(trainer) * (trainer.get("num_nodes") or 1))
+
+
 def first() -> bool:
     """Whether this is the process that speaks for all."""
     return together() == 1 or int(os.environ.get("RANK") or os.environ.get("SLURM_PROCID") or 0) == 0
