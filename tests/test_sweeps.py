@@ -109,6 +109,24 @@ def test_a_run_of_its_agent_logs_the_metric(file: Path, command: Command, tmp_pa
 
 
 @pytest.mark.slow
+def test_what_is_measured_sees_w2_too(command: Command, tmp_path: Path) -> None:
+    # All else that the files vary is in the generator or its own loss.
+    varied = {name for file in FILES for name in read(file)["parameters"]}
+    assert {name for name in varied if not name.startswith(("loss.g.", "model.generator.", "experiment"))} == {
+        "loss.u.seg"
+    }
+    small = [*tiny("selfiegan"), "model.phases.content.epochs=0", "model.phases.segment.epochs=0", "model.epochs=1"]
+    small = [text for text in small if not text.startswith("run_dir=")]
+    joint = [text for text in local(CONF.parent / "sweeps/selfiegan_grid.yaml", None).sweep.fixed if "joint" in text]
+    measured = []
+    for weight in (1, 100):
+        given = [*small, *joint, f"loss.u.seg={weight}", f"run_dir=w{weight}", "metrics.features=random"]
+        assert command("train", *given, folder=tmp_path).exitcode == 0, (tmp_path / "output.txt").read_text()
+        measured.append(read_metrics(tmp_path / f"w{weight}/metrics.csv")[-1]["val/random_fd"])
+    assert measured[0] != measured[1]
+
+
+@pytest.mark.slow
 def test_a_multirun_trains_once_with_each_value(command: Command, tmp_path: Path) -> None:
     small = [argument for argument in tiny("cyclegan") if not argument.startswith("run_dir=")]
     child = command("train", "--multirun", *small, "trainer.max_epochs=1", "loss.g.cycle=5,10", folder=tmp_path)

@@ -107,6 +107,8 @@ class Portraits(lightning.LightningDataModule):
     def train_dataloader(self) -> DataLoader[Sample]:
         trainer: Any = self.trainer
         rank, ranks = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        if len(self.train) < ranks:  # Lightning would end at once, as if all were done
+            raise DataError(f"{len(self.train)} training pictures cannot be shared by {ranks} devices: use fewer")
         sampler = EpochSampler(len(self.train), self.seed, self._start, self.batch_size, rank, ranks)
         if trainer:
             sampler.set_epoch(max(self._start.epoch, trainer.current_epoch))
