@@ -1,7 +1,9 @@
 """Many runs as jobs of their own; on this machine, as SLURM would have them on many."""
 
 import os
+import subprocess
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -12,6 +14,22 @@ from tests.conftest import TINY, TOY, Command
 def importable() -> None:
     """In the child: jobs find the package as it does."""
     os.environ["PYTHONPATH"] = str(PACKAGE.parent)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 143])
+def test_a_job_that_was_preempted_is_requeued_and_every_other_code_is_that_of_the_job(
+    tmp_path: Path, code: int
+) -> None:
+    paragraphs = (PACKAGE.parents[1] / "docs/scale.md").read_text().split("\n\n")
+    (script,) = [text for text in paragraphs if "#!/bin/bash" in text]
+    for name, line in (("srun", f"exit {code}"), ("scontrol", "echo $* > requeued")):
+        (tmp_path / name).write_text(f"#!/bin/bash\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    job = subprocess.run(
+        ["/bin/bash", "-c", dedent(script)], cwd=tmp_path, env={"PATH": str(tmp_path), "SLURM_JOB_ID": "7"}
+    )
+    assert job.returncode == code
+    assert (tmp_path / "requeued").exists() == (code == 143)
 
 
 @pytest.mark.slow
