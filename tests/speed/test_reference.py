@@ -21,10 +21,14 @@ MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
 SIZE = 32
 
 
-def small(name: str) -> Translator:
+def with_phases(name: str) -> Translator:
     overrides = [text for text in tiny(name) if text.startswith("model")]
     features = ["model.features.size=null"] if "features" in composed("train", [f"model={name}"]).model else []
-    return in_last_phase(build_model(composed("train", [*overrides, *features])))
+    return build_model(composed("train", [*overrides, *features]))
+
+
+def small(name: str) -> Translator:
+    return in_last_phase(with_phases(name))
 
 
 def options(way: Way = PLAIN) -> dict[str, Any]:
