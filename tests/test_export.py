@@ -15,7 +15,7 @@ from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.deployment import parity
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.export import main
-from portrait_cartoons.image import load_rgb
+from portrait_cartoons.image import load_rgb, save_image
 from tests.deployment.conftest import checkpoint
 
 __all__ = ["checkpoint"]
@@ -51,24 +51,52 @@ def test_one_file_its_hash_and_its_card_without_a_private_path(
         assert private.encode() not in file.read_bytes()
         assert private not in card
     if form != "torch_export":
-        expected = Cartoonizer.load(checkpoint, "cpu").translate(PHOTO)
-        assert np.abs(Cartoonizer.load(file, "cpu").translate(PHOTO).astype(int) - expected).max() <= 1
+        drawn, expected = (
+            Cartoonizer.load(path, "cpu", precision="float32").translate(PHOTO).astype(int)
+            for path in (file, checkpoint)
+        )
+        assert np.abs(drawn - expected).max() <= 1
 
 
 def test_half_precision_is_half_as_large(checkpoint: Path, tmp_path: Path) -> None:
     arguments = [f"ckpt={checkpoint}", "format=safetensors"]
     whole, half = tmp_path / "whole.safetensors", tmp_path / "half.safetensors"
     main([*arguments, f"output={whole}"])
-    main([*arguments, f"output={half}", "half=true"])
+    main([*arguments, f"output={half}", "weights=float16"])
     assert half.stat().st_size < 0.7 * whole.stat().st_size
-    first, second = (Cartoonizer.load(file, "cpu").translate(PHOTO).astype(int) for file in (whole, half))
+    first, second = (
+        Cartoonizer.load(file, "cpu", precision="float32").translate(PHOTO).astype(int) for file in (whole, half)
+    )
     assert np.abs(first - second).max() <= 3
+
+
+@pytest.mark.parametrize("weights", ["float16", "int8"])
+def test_smaller_weights_of_onnx_are_measured_and_the_file_draws(
+    checkpoint: Path, tmp_path: Path, weights: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "small.onnx"
+    main([f"ckpt={checkpoint}", f"output={file}", f"weights={weights}"])
+    figures = re.search(
+        rf"weights of {weights}: (PSNR \d+\.\d dB to float32, \d+\.\d\d times as fast)", capsys.readouterr().out
+    )
+    assert figures
+    assert figures[1] in (tmp_path / "small.onnx.md").read_text()
+    drawn, expected = (
+        Cartoonizer.load(path, "cpu", precision="float32").translate(PHOTO) for path in (file, checkpoint)
+    )
+    assert np.abs(drawn.astype(float) - expected).mean() < 12
+
+
+def test_photos_that_show_what_changes_are_the_users_own(checkpoint: Path, tmp_path: Path) -> None:
+    save_image(PHOTO, tmp_path / "a.png")
+    with pytest.raises(OptionError, match=r"photos=.* holds less than two pictures"):
+        main([f"ckpt={checkpoint}", f"output={tmp_path}/a.onnx", "weights=int8", f"photos={tmp_path}"])
 
 
 def test_nothing_is_overwritten_unasked(checkpoint: Path, tmp_path: Path) -> None:
     for name in ("cartoon.safetensors", "cartoon.safetensors.md"):
         (tmp_path / name).write_text("mine")
-        with pytest.raises(OptionError, match=f"{name} is there already; .*overwrite=true"):
+        with pytest.raises(UserError, match=f"{name} is there already; .*overwrite=true"):
             exported(checkpoint, tmp_path, "safetensors", ".safetensors")
         assert (tmp_path / name).read_text() == "mine"
         assert files(tmp_path) == [name]
@@ -94,7 +122,10 @@ def test_a_file_that_differs_is_not_written(checkpoint: Path, tmp_path: Path, mo
         (["ckpt=.", "output=a.onnx", "format=tflite"], "format=tflite: it must be one of onnx, torch_export"),
         (["ckpt=.", "output=a.pt2"], r"output=a.pt2 must be a file that ends in \.onnx"),
         (["ckpt=.", "output=absent/a.onnx"], "there is no folder absent"),
-        (["ckpt=.", "output=a.onnx", "half=true"], "half=true is for format=safetensors"),
+        (
+            ["ckpt=.", "output=a.pt2", "format=torch_export", "weights=float16"],
+            "weights=float16 is for format=onnx and",
+        ),
         (["ckpt=.", "output=b.onnx"], "the folder . holds no"),
         (["ckpt=a.onnx", "output=b.onnx"], "ckpt=a.onnx is an export already"),
         (["ckpt=.", "output=a.onnx", "fromat=onnx"], "did you mean format"),
@@ -129,7 +160,7 @@ def test_the_cards_program_needs_onnxruntime_numpy_and_pillow_alone(checkpoint: 
     Image.fromarray(PHOTO).save(tmp_path / "photo.jpg", quality=95)
     barred = "import sys; sys.modules |= dict.fromkeys(['torch', 'onnx', 'onnxscript', 'portrait_cartoons'])\n"
     subprocess.run([sys.executable, "-I", "-c", barred + program[1]], cwd=tmp_path, check=True)
-    expected = Cartoonizer.load(checkpoint, "cpu", max_side=1000).translate(load_rgb(tmp_path / "photo.jpg"))
+    expected = Cartoonizer.load(checkpoint, "cpu", 1000, "float32").translate(load_rgb(tmp_path / "photo.jpg"))
     assert np.abs(load_rgb(tmp_path / "cartoon.png").astype(int) - expected).max() <= 1
 
 

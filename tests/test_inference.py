@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor, nn
 
-from portrait_cartoons import inference
+from portrait_cartoons import inference, styles
+from portrait_cartoons.data.toy import portrait
 from portrait_cartoons.devices import DeviceError
 from portrait_cartoons.image import ImageError
 from portrait_cartoons.inference import Cartoonizer, InferenceError
@@ -202,12 +204,41 @@ def test_other_failures_of_the_network_are_not_hidden(monkeypatch: pytest.Monkey
 def test_load_puts_the_generator_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = Generator()
     monkeypatch.setattr(inference, "load", lambda _: Trained(generator, 64, "CycleGAN", {}))
-    assert Cartoonizer.load("run", device="cpu", max_side=7) == Cartoonizer(generator, 64, 7)
+    found = Cartoonizer.load("run", device="cpu", max_side=7, precision="float32")
+    assert found == Cartoonizer(generator, 64, 7, "float32")
     with pytest.raises(DeviceError, match="device=tpu"):
         Cartoonizer.load("run", device="tpu")
 
 
-def test_needs_neither_lightning_nor_hydra() -> None:
-    code = "import sys, src, portrait_cartoons.inference; print({'lightning', 'hydra'} & set(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+@pytest.mark.parametrize(("has", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_the_precision_is_what_the_device_is_fast_in(
+    has: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portrait_cartoons.devices.has_bf16", lambda _: has)
+    monkeypatch.setattr(inference, "load", lambda _: Trained(Generator(), 64, "CycleGAN", {}))
+    assert Cartoonizer.load("run", device="cpu").precision == precision
+    with pytest.raises(ValueError, match="precision=half: it must be float32 or bfloat16"):
+        Cartoonizer(Generator(), precision="half")
+
+
+def test_both_precisions_draw_the_same_picture_to_the_eye() -> None:
+    photo = portrait(0, 0, 96).photo
+    style = styles.file(styles.DEFAULT)
+    exact, fast = (Cartoonizer.load(style, "cpu", precision=p).translate(photo) for p in ("float32", "bfloat16"))
+    error = (exact.astype(float) - fast) / 255
+    assert np.abs(error).mean() > 0
+    assert 10 * np.log10(1 / np.square(error).mean()) > 45  # dB
+
+
+def test_needs_neither_lightning_nor_hydra_nor_a_compiler() -> None:
+    """They take longer to import than a picture takes to draw."""
+    code = """if True:
+        import sys
+        import numpy
+        from portrait_cartoons import Cartoonizer, styles
+        Cartoonizer.load(styles.file(styles.DEFAULT), "cpu").translate(numpy.zeros((64, 64, 3), numpy.uint8))
+        print({"lightning", "hydra", "torchvision", "torch._dynamo", "sympy"} & set(sys.modules))
+    """
+    environment = {**os.environ, "PYTHONPATH": "src"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.errors import needing
 from portrait_cartoons.files import expanded
 
 # demo is imported late: it brings torch and Gradio, which wrong use need not wait for.
@@ -52,12 +52,8 @@ def main(arguments: list[str]) -> None:
     models = expanded(options.models)
     if not models.exists():
         raise OptionError(f"models={models}: there is no such file or folder; check the path")
-    try:
+    with needing("app", "the page"):
         from portrait_cartoons.demo.page import serve
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed, which the page needs: run pip install 'portrait-cartoons[app]'"
-        ) from error
     from portrait_cartoons.demo.models import Models
 
     chosen = Models(models, options.device, options.max_side)

@@ -20,7 +20,7 @@ from portrait_cartoons.cli.command import command
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import expanded
+from portrait_cartoons.files import expanded, new_output
 
 # runs.published is imported late: it brings torch, which wrong use need not wait for.
 
@@ -56,9 +56,4 @@ def _check(source: Path, output: Path) -> None:
             f"from={source}: named weights in NumPy's format are pickled objects, which could run any code; save them"
             " as a state dict with torch.save in a place where that does no harm, and name that file"
         )
-    if output.suffix != ".ckpt" or output.is_dir():
-        raise OptionError(f"output={output} must be a file that ends in .ckpt")
-    if output.exists():
-        raise OptionError(f"output={output} is there already; choose another name")
-    if not output.parent.is_dir():
-        raise OptionError(f"output={output}: there is no folder {output.parent}; make it, or name another")
+    new_output(output, ".ckpt")

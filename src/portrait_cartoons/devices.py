@@ -32,6 +32,13 @@ def device(name: str) -> torch.device:
         raise DeviceError(f"device={name} is not available on this machine: use auto or one of {there}") from error
 
 
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 faster than in float32."""
+    if device.type == "cpu":
+        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def free_memory() -> int | None:
     """Bytes of main memory that a program can still get; None where the system does not say (it is not Linux)."""
     found: list[int] = []

@@ -17,6 +17,19 @@ def first_line(error: BaseException) -> str:
 
 
 @contextmanager
+def needing(extra: str, what: str) -> Iterator[None]:
+    """Where a package of others cannot be imported inside, raise UserError with the extra that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("portrait_cartoons"):
+            raise
+        raise UserError(
+            f"{error.name} is not installed, which {what} needs: run pip install 'portrait-cartoons[{extra}]'"
+        ) from error
+
+
+@contextmanager
 def reported() -> Iterator[None]:
     """End the program with the sentence and the exit code of a `UserError` raised inside."""
     try:

@@ -5,6 +5,7 @@
 The file takes photos of any size, in batches of any size: the padding that the network needs is part of it. It is
 compared with PyTorch at several sizes, and written only where both draw the same. It says itself what it is: model,
 range, colour order, size of training, version, licence. Beside it lie its sha256 and a card that shows how to use it.
+Smaller weights, of 16 or 8 bits, are compared with those of 32 bits on photos, in what they draw and how fast.
 format=web writes a page that draws in the browser, without a server or a network. src.translate and Cartoonizer.load
 take ONNX and safetensors files as they take checkpoints.
 
@@ -12,22 +13,32 @@ Examples:
 
     python -m src.export ckpt=runs/cyclegan-toy/2026-01-31_12-00-00 output=cartoon.onnx
     python -m src.export ckpt=best.ckpt output=cartoon.safetensors format=safetensors licence='CC BY 4.0'
+    python -m src.export ckpt=best.ckpt output=small.onnx weights=int8 photos=photos
     python -m src.export ckpt=best.ckpt output=cartoon.html format=web
 """
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
+from portrait_cartoons.deployment.places import SUFFIXES, beside
 from portrait_cartoons.errors import UserError
-from portrait_cartoons.files import expanded
+from portrait_cartoons.files import expanded, new_output
 
-# deployment is imported late: it brings torch, which wrong use need not wait for.
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# What works on networks and pictures is imported late: it brings torch, which wrong use need not wait for.
 
 OPTIONS = CONF / "export.yaml"
-SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2", "safetensors": ".safetensors", "web": ".html"}
+WEIGHTS = {
+    "float32": tuple(SUFFIXES),
+    "float16": ("onnx", "safetensors", "web"),
+    "int8": ("onnx",),
+}  # and the formats that can hold them
+PHOTOS = 12  # that show what smaller weights change
 
 
 @dataclass
@@ -37,9 +48,10 @@ class Options:
     ckpt: str
     output: str
     format: str
+    weights: str
+    photos: str | None
     runtime: str
     licence: str | None
-    half: bool
     overwrite: bool
 
 
@@ -48,40 +60,57 @@ def main(arguments: list[str]) -> None:
     if usage.asked(arguments):
         print(usage.page_of_keys(__doc__ or "", OPTIONS), end="")
         return
-    options = parse_options(Options, OPTIONS, arguments, dict.fromkeys(("half", "overwrite"), "true or false"))
-    output = _checked(options)
+    options = parse_options(Options, OPTIONS, arguments, {"overwrite": "true or false"})
+    _check(options)
+    output = expanded(options.output)
+    new_output(output, SUFFIXES[options.format], beside(output), options.overwrite)
 
     from portrait_cartoons.deployment.contract import LICENCE
     from portrait_cartoons.deployment.reading import load
-    from portrait_cartoons.deployment.writing import beside, export
+    from portrait_cartoons.deployment.writing import export
 
-    if not options.overwrite and (there := [file for file in (output, *beside(output)) if file.exists()]):
-        raise OptionError(f"output={output}: {there[0]} is there already; choose another name, or overwrite=true")
     trained = load(expanded(options.ckpt))
+    photos = _photos(options.photos, trained.size)
     print(f"exporting {trained.model}, and comparing it with PyTorch", flush=True)
     try:
         licence, runtime = options.licence or LICENCE, expanded(options.runtime)
-        differences = export(trained, options.format, output, licence, options.half, runtime)
+        measured = export(trained, options.format, output, licence, photos, options.weights, runtime)
     except OSError as error:
         raise UserError(f"output={output} cannot be written ({error.strerror}); choose another place") from error
     print("largest difference from PyTorch, of a range of 2:")
-    print("\n".join(f"  {size:<20} {difference:.1e}" for size, difference in differences.items()))
+    print("\n".join(f"  {size:<20} {difference:.1e}" for size, difference in measured.differences.items()))
+    if options.weights != "float32":
+        print(f"weights of {options.weights}: {measured}")
     print(f"{output} has {output.stat().st_size / 1e6:.1f} MB; how to use it is in {beside(output)[1]}")
 
 
-def _checked(options: Options) -> Path:
-    """The file to write. Raises OptionError for values that make no sense."""
+def _photos(folder: str | None, size: int) -> "list[Tensor]":
+    """The first photos of a folder, or built-in portraits: 1 x 3 x size x size each."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    from portrait_cartoons.data.toy import portrait
+    from portrait_cartoons.image import from_uint8, list_images, load_rgb
+
+    if folder is None:
+        pictures = [portrait(0, index, max(size, 16)).photo for index in range(PHOTOS)]
+    else:
+        pictures = [load_rgb(file, size) for file in list_images(expanded(folder))[:PHOTOS]]
+    if len(pictures) < 2:
+        raise OptionError(f"photos={folder} holds less than two pictures; name another folder")
+    squares = [ImageOps.fit(Image.fromarray(picture), (size, size)) for picture in pictures]
+    return [from_uint8(np.asarray(square))[None] for square in squares]
+
+
+def _check(options: Options) -> None:
+    """Raise OptionError for values that make no sense."""
     if options.format not in SUFFIXES:
         raise OptionError(f"format={options.format}: it must be one of {', '.join(SUFFIXES)}")
-    if options.half and options.format != "safetensors":
-        raise OptionError(f"half=true is for format=safetensors; leave it out for format={options.format}")
+    if options.weights not in WEIGHTS:
+        raise OptionError(f"weights={options.weights}: it must be one of {', '.join(WEIGHTS)}")
+    if options.format not in (formats := WEIGHTS[options.weights]):
+        raise OptionError(f"weights={options.weights} is for format={' and '.join(formats)}; leave it out")
     if not expanded(options.ckpt).exists():
         raise OptionError(f"ckpt={options.ckpt}: there is no such file or folder; check the path")
-    if Path(options.ckpt).suffix.lower() == SUFFIXES["onnx"]:
+    if expanded(options.ckpt).suffix.lower() == SUFFIXES["onnx"]:
         raise OptionError(f"ckpt={options.ckpt} is an export already; name the checkpoint it was made of")
-    output, suffix = expanded(options.output), SUFFIXES[options.format]
-    if output.suffix != suffix or output.is_dir():
-        raise OptionError(f"output={output} must be a file that ends in {suffix} for format={options.format}")
-    if not output.parent.is_dir():
-        raise OptionError(f"output={output}: there is no folder {output.parent}; make it, or name another")
-    return output

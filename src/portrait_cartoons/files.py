@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -36,6 +36,20 @@ def make_output(folder: Path) -> None:
         raise UserError(f"output={folder} cannot be created ({error.strerror}): choose another folder") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"output={folder} cannot be written to: choose another folder")
+
+
+def new_output(output: Path, suffix: str, beside: Iterable[Path] = (), overwrite: bool | None = None) -> None:
+    """Raise UserError unless a file of this suffix can be written at output=, and the files beside it.
+
+    What is there already stays, unless `overwrite`; None where the command has no such key.
+    """
+    if output.suffix != suffix or output.is_dir():
+        raise UserError(f"output={output} must be a file that ends in {suffix}")
+    if not output.parent.is_dir():
+        raise UserError(f"output={output}: there is no folder {output.parent}; make it, or name another")
+    if not overwrite and (there := [file for file in (output, *beside) if file.exists()]):
+        remedy = "choose another name" + ("" if overwrite is None else ", or overwrite=true")
+        raise UserError(f"output={output}: {there[0]} is there already; {remedy}")
 
 
 def walk(

@@ -43,22 +43,32 @@ class Cartoonizer:
         size: of the pictures it was trained on, in pixels. A larger picture is reduced until its shorter side has it,
             or its longer side four times as much. None: it stays as large as it is.
         max_side: in its place, the longest side in pixels that is not reduced.
+        precision: of the arithmetic: "float32" or "bfloat16".
     """
 
     network: nn.Module
     size: int | None = None
     max_side: int | None = None
+    precision: str = "float32"
 
     @classmethod
-    def load(cls, path: str | Path, device: str = "auto", max_side: int | None = None) -> "Cartoonizer":
+    def load(
+        cls, path: str | Path, device: str = "auto", max_side: int | None = None, precision: str = "auto"
+    ) -> "Cartoonizer":
         """The generator of a run folder, a checkpoint, a safetensors or an ONNX file.
 
-        "auto" takes the accelerator where there is one; ONNX files are computed on the CPU in any case.
-        Raises CheckpointError, or DeviceError for a device this machine does not have.
+        The device "auto" is the accelerator where there is one; ONNX files are computed on the CPU, as they are, in any
+        case. The precision "auto" is bfloat16 where the device has it: that takes half the time, and pixels differ by
+        one level of 255 here and there. Raises CheckpointError, or DeviceError for a device this machine does not have.
         """
         found = devices.device(device)
         trained = load(path)
-        return cls(trained.network.to(found), trained.size, max_side)
+        chosen = fastest(found) if precision == "auto" else precision
+        return cls(trained.network.to(found), trained.size, max_side, chosen)
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f"precision={self.precision}: it must be float32 or bfloat16")
 
     def translate(self, image: Photo) -> np.ndarray:
         """The cartoon of a picture as uint8 H x W x 3, sRGB, of the picture's height and width.
@@ -108,7 +118,8 @@ class Cartoonizer:
         self._check_memory(count, height, width)
         batch = torch.stack([from_uint8(photo) for photo in photos]).to(self._device)
         try:
-            output: Tensor = self._padded(batch)
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                output: Tensor = self._padded(batch)
         except RuntimeError as error:
             if not any(words in str(error) for words in _MEMORY_RAN_OUT):
                 raise
@@ -138,6 +149,15 @@ class Cartoonizer:
     def _bytes_per_pixel(self) -> float:
         known: float | None = getattr(self.network, "bytes_per_pixel", None)
         return bytes_per_pixel(self._padded, self._device) if known is None else known
+
+
+def fastest(device: torch.device) -> str:
+    """The precision in which a device draws soonest.
+
+    Nothing else pays: PyTorch's compiler works for a minute to save a fifth of each picture of one size, and ONNX
+    Runtime, which has no convolutions in bfloat16, takes about as long as PyTorch in float32.
+    """
+    return "bfloat16" if devices.has_bf16(device) else "float32"
 
 
 def _too_large(width: int, height: int) -> InferenceError:

@@ -29,7 +29,7 @@ from portrait_cartoons import styles
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.errors import needing
 from portrait_cartoons.files import expanded, make_output
 from portrait_cartoons.stylizing import KINDS, StyleOptions, check_style, neural_style, style_picture
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 OPTIONS = CONF / "translate.yaml"
 OUTPUT_FORMATS = ("png", "jpg", "webp")
 VIDEOS = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi")
+PRECISIONS = ("auto", "float32", "bfloat16")
 BACKGROUNDS = ("keep", "white", "blur", "original")
 _KINDS = {
     "max_side": "a whole number of pixels or null",
@@ -64,6 +65,7 @@ class Options(StyleOptions):
     output: str
     style: str | None
     device: str
+    precision: str
     max_side: int | None
     overwrite: bool
     format: str
@@ -139,7 +141,7 @@ def _cartoonizer(options: Options) -> "Cartoonizer":
     from portrait_cartoons.inference import Cartoonizer
 
     if not options.style_picture:
-        return Cartoonizer.load(expanded(_network(options)), options.device, options.max_side)
+        return Cartoonizer.load(expanded(_network(options)), options.device, options.max_side, options.precision)
     drawer = neural_style(options, style_picture(options.style_picture, options.max_side or _STYLE_SIZE))
     return Cartoonizer(drawer.to(device(options.device)), _STYLE_SIZE, options.max_side)
 
@@ -151,12 +153,8 @@ def _network(options: Options) -> str:
 
 def _translate_video(source: Path, output: Path, options: Options) -> None:
     """Write the cartoon of a video, and print how restless it is."""
-    try:
+    with needing("video", "reading videos"):
         from portrait_cartoons.translation import video
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed, which videos need: run pip install 'portrait-cartoons[video]'"
-        ) from error
     from portrait_cartoons.progress import tracked
     from portrait_cartoons.translation.finish import finisher
 
@@ -217,7 +215,7 @@ def _check(options: Options) -> None:
     for key in ("batch_size", "threads"):
         if not 0 < getattr(options, key) <= 256:
             raise OptionError(f"{key}={getattr(options, key)}: it must be a whole number from 1 to 256")
-    for key, choices in (("format", OUTPUT_FORMATS), ("background", BACKGROUNDS)):
+    for key, choices in (("format", OUTPUT_FORMATS), ("background", BACKGROUNDS), ("precision", PRECISIONS)):
         if getattr(options, key) not in choices:
             raise OptionError(f"{key}={getattr(options, key)}: it must be one of {', '.join(choices)}")
     if not 0 <= options.smooth < 1:

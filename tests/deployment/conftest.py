@@ -9,13 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from portrait_cartoons import styles
 from portrait_cartoons.cli.build import build_model
 from portrait_cartoons.cli.config import composed
-from portrait_cartoons.deployment import contract, onnx_file, onnx_network, slim, torch_program
+from portrait_cartoons.deployment import contract, onnx_file, onnx_network, onnx_small, reading, slim, torch_program
+from portrait_cartoons.networks.animegan import AnimeGenerator
 from portrait_cartoons.networks.artifygan import ArtifyGenerator
 from portrait_cartoons.networks.cartoongan import CartoonGenerator
 from portrait_cartoons.networks.ganilla import GanillaGenerator
 from portrait_cartoons.networks.padding import Padded
+from portrait_cartoons.networks.pix2pix import PixGenerator
 from portrait_cartoons.networks.resnet import ResnetGenerator
 from portrait_cartoons.runs.checkpoint import Trained, write
 from tests.conftest import TINY, TOY
@@ -30,12 +33,16 @@ GENERATORS: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "cartoongan": (CartoonGenerator, {"width": 4, "blocks": 1, "norm": "affine"}),
     "cartoongan, batch norm": (CartoonGenerator, {"width": 4, "blocks": 1, "norm": "batch"}),
     "artifygan": (ArtifyGenerator, {"width": 4, "blocks": 1}),
+    "animeganv2": (AnimeGenerator, {"width": 4, "blocks": 1}),
+    "pix2pix": (PixGenerator, {"width": 4, "levels": 4}),
 }
 
 
 @cache
 def trained(name: str) -> Trained:
-    """A generator whose weights and running means are no longer those of its start."""
+    """A generator whose weights and running means are no longer those of its start, or a style that was trained."""
+    if name in styles.names():
+        return reading.load(styles.file(name))
     make, options = GENERATORS[name]
     torch.manual_seed(0)
     network = make(**options).eval()
@@ -52,9 +59,12 @@ def padded(name: str) -> Padded:
 
 
 @cache
-def data(name: str, format: str) -> bytes:  # noqa: A002
+def data(name: str, format: str, weights: str = "float32") -> bytes:  # noqa: A002
     """The bytes of an exported file."""
-    described = contract.metadata(trained(name), "mine", 100)
+    described = contract.metadata(trained(name), "mine", 100, weights)
+    if weights == "int8":
+        photos = [torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(n)).numpy() * 2 - 1 for n in (1, 2)]
+        return onnx_small.quantized(data(name, format), photos, described)
     if format == "safetensors":
         return slim.encoded(trained(name).network, described)
     return (onnx_file if format == "onnx" else torch_program).encoded(padded(name), described)

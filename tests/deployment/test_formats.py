@@ -1,5 +1,8 @@
 """Exported generators draw what PyTorch draws, for photos of any size."""
 
+import copy
+from pathlib import Path
+
 import numpy as np
 import onnx
 import pytest
@@ -7,13 +10,18 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor
 
-from portrait_cartoons.deployment import contract, parity, slim
+from portrait_cartoons import styles
+from portrait_cartoons.deployment import contract, onnx_file, onnx_network, onnx_small, parity, slim
+from portrait_cartoons.deployment.reading import load
+from portrait_cartoons.networks.padding import Padded
 from tests.deployment.conftest import GENERATORS, data, draw, padded, trained
 
 SIZES = [(8, 8), (64, 64), (65, 67), (96, 64), (257, 255), (1, 70)]
 FORMATS = ["onnx", "torch_export", "safetensors"]
 PUBLISHED = ("cyclegan", "camgan", "cartoongan", "artifygan")
-ALL = [pytest.param(name, marks=() if name in PUBLISHED else pytest.mark.slow) for name in GENERATORS]
+ALL = [
+    pytest.param(name, marks=() if name in PUBLISHED else pytest.mark.slow) for name in (*GENERATORS, *styles.names())
+]
 
 
 def noise(count: int, height: int, width: int) -> Tensor:
@@ -64,6 +72,7 @@ def test_an_onnx_file_says_what_it_is() -> None:
     model = onnx.load_model_from_string(data("camgan", "onnx"))
     onnx.checker.check_model(model, full_check=True)
     found = {entry.key: entry.value for entry in model.metadata_props}
+    assert found["weights"] == "float32"
     assert found["colour_order"] == "RGB"
     assert found["range"] == "[-1, 1]"
     assert (found["size"], found["size_divisor"], found["licence"]) == ("64", "16", "mine")
@@ -87,7 +96,7 @@ def test_half_the_bits_are_half_the_bytes_and_nearly_the_same_picture() -> None:
     whole = trained("cyclegan")
     names = (
         slim.encoded(whole.network, contract.metadata(whole, "mine", 100)),
-        slim.encoded(whole.network, contract.metadata(whole, "mine", 100, half=True)),
+        slim.encoded(whole.network, contract.metadata(whole, "mine", 100, weights="float16")),
     )
     tensors = [sum(value.nbytes for value in safetensors.load(data).values()) for data in names]
     assert tensors[1] == tensors[0] / 2
@@ -97,3 +106,37 @@ def test_half_the_bits_are_half_the_bytes_and_nearly_the_same_picture() -> None:
     with torch.inference_mode():
         difference = (small.network(photo) - whole.network(photo)).abs().max()
     assert 0 < difference < 0.02
+
+
+def test_weights_of_16_bits_in_onnx_change_nothing_but_the_size() -> None:
+    """They are rounded before the file is made, so that storing them is exact."""
+    network = copy.deepcopy(trained("cartoongan").network).half().float()
+    rounded = Padded(network, network.size_divisor).eval()  # type: ignore[arg-type]
+    whole = onnx_file.encoded(rounded, contract.metadata(trained("cartoongan"), "mine", 100, "float16"))
+    small = onnx_small.halved(whole)
+    onnx.checker.check_model(onnx.load_model_from_string(small), full_check=True)
+    weights = sum(value.numel() for value in network.state_dict().values())
+    assert len(whole) - len(small) > 1.8 * weights
+    photo = noise(1, 65, 67)
+    draws = [onnx_network.OnnxNetwork(data, "the export") for data in (whole, small)]
+    assert torch.equal(draws[0](photo), draws[1](photo))
+
+
+def test_convolutions_in_8_bits_draw_nearly_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "small.onnx"
+    file.write_bytes(data("cartoongan", "onnx", "int8"))
+    model = onnx.load(file)
+    assert {"QuantizeLinear", "DequantizeLinear"} <= {node.op_type for node in model.graph.node}
+    assert {entry.key: entry.value for entry in model.metadata_props}["weights"] == "int8"
+    for height, width in ((65, 67), (96, 64)):
+        photo = noise(1, height, width)
+        with torch.inference_mode():
+            output, expected = load(file).network(photo), padded("cartoongan")(photo)
+        assert 25 < parity.psnr(lambda _, y=output: y, lambda _, y=expected: y, [photo]) < 80  # type: ignore[misc]
+
+
+def test_what_smaller_weights_change_is_measured() -> None:
+    def changed(photos: Tensor) -> Tensor:
+        return photos + 0.02
+
+    assert parity.psnr(lambda x: x, changed, [noise(1, 8, 8), noise(1, 9, 9)]) == pytest.approx(40, abs=1e-3)

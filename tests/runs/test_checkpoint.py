@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO
 from portrait_cartoons.cli.build import build_model
 from portrait_cartoons.cli.config import composed
 from portrait_cartoons.errors import UserError
+from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.networks import torch_file
 from portrait_cartoons.networks.resnet import ResnetGenerator
 from portrait_cartoons.runs.checkpoint import CheckpointError, find, load, load_generator, read, write
@@ -99,6 +101,15 @@ def test_networks_are_called_by_the_names_of_their_classes(file: Path) -> None:
     assert model["_target_"] == "CycleGAN"
     assert model["generator"]["_target_"] == "ResnetGenerator"
     assert "portrait_cartoons" not in str(model)
+
+
+def test_a_file_that_was_written_in_this_format_once_still_draws_the_same() -> None:
+    """Whoever changes what is in checkpoints so that this fails raises FORMAT, and keeps a file of the new one here."""
+    file = Path(__file__).with_name("format1.ckpt")
+    photo = (np.arange(16 * 16 * 3) % 256).astype(np.uint8).reshape(16, 16, 3)
+    for network in (load_generator(file).network, load(file).generator):
+        drawn = Cartoonizer(network).translate(photo)
+        assert np.abs(drawn[[0, 8, 15], [0, 8, 15]] - [[139, 127, 127], [144, 146, 140], [123, 123, 116]]).max() <= 1
 
 
 @pytest.mark.parametrize("other", [0, 2, "1", None])

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 
 
-def film(path: Path, height: int = 48, width: int = 64, count: int = 12, sound: bool = True) -> Path:
-    """A square that moves over a still ground, with irregular timestamps and a tone."""
+def film(path: Path, height: int = 48, width: int = 64, count: int = 12, sound: bool = True, turned: int = 0) -> Path:
+    """A square that moves over a still ground, with irregular timestamps and a tone.
+
+    `turned` is how far players turn the frames, in degrees counter-clockwise, as a phone's films ask for.
+    """
     import av
 
     with av.open(str(path), "w") as file:
@@ -15,6 +18,8 @@ def film(path: Path, height: int = 48, width: int = 64, count: int = 12, sound: 
         stream.height, stream.width = height, width
         stream.pix_fmt = "yuv444p" if height % 2 else "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
+        if turned:
+            stream.set_display_rotation(turned)
         tone = file.add_stream("aac", rate=16_000, layout="mono") if sound else None
         for number in range(count):
             picture = np.full((height, width, 3), 90, np.uint8)

@@ -91,9 +91,17 @@ def test_a_video_that_breaks_off_leaves_no_half_file(tmp_path: Path) -> None:
     assert not (tmp_path / "b.mp4").exists()
 
 
-def test_the_way_up_is_kept(tmp_path: Path) -> None:
-    from portrait_cartoons.translation.video import _upright
-
-    frame = av.VideoFrame.from_ndarray(np.zeros((4, 6, 3), np.uint8), format="rgb24")
-    assert _upright(frame).shape == (4, 6, 3)
-    assert frame.rotation == 0
+@pytest.mark.parametrize("turned", [90, -90, 180])
+def test_the_way_up_is_kept(tmp_path: Path, turned: int) -> None:
+    """A film that is to be turned by its player comes out turned, of the size and look that the player shows."""
+    source, target = film(tmp_path / "a.mp4", turned=turned), tmp_path / "b.mp4"
+    list(translate(source, target, lambda photo: photo, Smoothing(0)))
+    with av.open(str(source)) as one, av.open(str(target)) as other:
+        frame, made = next(one.decode(video=0)), next(other.decode(video=0))
+        assert (frame.rotation - turned) % 360 == 0
+        assert made.rotation == 0
+        shown = np.rot90(frame.to_ndarray(format="rgb24"), turned // 90)
+        picture = made.to_ndarray(format="rgb24")
+    assert picture.shape == shown.shape
+    assert np.abs(picture.astype(int) - shown).mean() < 3
+    assert np.abs(picture.astype(int) - np.rot90(shown, 2)).mean() > 10

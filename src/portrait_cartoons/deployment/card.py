@@ -13,6 +13,7 @@ A generator that turns portraits into cartoons: {model}, exported by portrait-ca
 |---|---|
 | network | {generator} |
 | parameters | {parameters:,} |
+| weights | {weights} |
 | trained on | pictures of {size} x {size} pixels; it draws best near that size, so reduce larger photos |
 | input | `{input}`: {layout}, {colour_order} in {range}; any height and width |
 | output | `{output}`: the same |

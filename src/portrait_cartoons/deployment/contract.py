@@ -11,10 +11,10 @@ INPUT, OUTPUT = "photo", "cartoon"
 LICENCE = "The code is under the MIT licence; whether the weights may be shared depends on the pictures of training"
 
 
-def metadata(trained: Trained, licence: str, bytes_per_pixel: float, half: bool = False) -> dict[str, str]:
+def metadata(trained: Trained, licence: str, bytes_per_pixel: float, weights: str = "float32") -> dict[str, str]:
     """Names and texts, as ONNX, safetensors and torch.export can hold them; nothing of the machine is in them.
 
-    `bytes_per_pixel` is the memory that the network needs; `half` says that its weights are stored in 16 bits.
+    `bytes_per_pixel` is the memory that the network needs; `weights` is float32, or what they are stored in instead.
     """
     return {
         "format": FORMAT,
@@ -22,7 +22,7 @@ def metadata(trained: Trained, licence: str, bytes_per_pixel: float, half: bool 
         "model": trained.model,
         "generator": json.dumps(dict(trained.options)),
         "size": str(trained.size),
-        "weights": "float16" if half else "float32",
+        "weights": weights,
         "size_divisor": str(trained.network.size_divisor),
         "layout": "N x 3 x height x width, float32",
         "colour_order": "RGB",

@@ -15,21 +15,26 @@ from portrait_cartoons.networks.padding import Padded
 AXES = ("batch", None, "height", "width")
 
 
-class ExactInstanceNorm(nn.Module):
-    """Instance norm of plain steps, whose means are taken along rows first: N x C x H x W in and out.
+class ExactNorm(nn.Module):
+    """Instance norm, or layer norm over a whole picture, in plain steps: N x C x H x W in and out.
 
-    ONNX Runtime's own adds up all pixels in one float, which is off by 3e-4 for 512 x 512 of them.
+    Means are taken along rows first. ONNX Runtime's own norm adds up all pixels in one float, which is off by 3e-4 for
+    512 x 512 of them.
     """
 
-    def __init__(self, norm: nn.InstanceNorm2d) -> None:
+    def __init__(self, norm: nn.InstanceNorm2d | nn.GroupNorm) -> None:
         super().__init__()
-        self.norm = norm
+        self.norm, self.sides = norm, (3, 2, 1) if isinstance(norm, nn.GroupNorm) else (3, 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        centred = x - x.mean(3, keepdim=True).mean(2, keepdim=True)
-        variance = centred.square().mean(3, keepdim=True).mean(2, keepdim=True)
-        normed = centred / (variance + self.norm.eps).sqrt()
+        centred = x - self._mean(x)
+        normed = centred / (self._mean(centred.square()) + self.norm.eps).sqrt()
         return normed * self.norm.weight[:, None, None] + self.norm.bias[:, None, None] if self.norm.affine else normed
+
+    def _mean(self, x: Tensor) -> Tensor:
+        for side in self.sides:
+            x = x.mean(side, keepdim=True)
+        return x
 
 
 def encoded(padded: Padded, metadata: Mapping[str, str]) -> bytes:
@@ -37,8 +42,8 @@ def encoded(padded: Padded, metadata: Mapping[str, str]) -> bytes:
     padded = copy.deepcopy(padded)
     for parent in list(padded.modules()):
         for name, layer in parent.named_children():
-            if isinstance(layer, nn.InstanceNorm2d):
-                setattr(parent, name, ExactInstanceNorm(layer))
+            if isinstance(layer, nn.InstanceNorm2d) or (isinstance(layer, nn.GroupNorm) and layer.num_groups == 1):
+                setattr(parent, name, ExactNorm(layer))
     with warnings.catch_warnings(action="ignore"):
         made = torch.onnx.export(
             program(padded), dynamo=True, external_data=False, verbose=False, input_names=[INPUT], output_names=[OUTPUT]

@@ -15,15 +15,20 @@ from portrait_cartoons.runs.checkpoint import CheckpointError, Trained
 
 # The steps of our generators. None of them reads a file, runs code or repeats another graph.
 STEPS = {
-    *("Add", "Cast", "Concat", "Conv", "ConvTranspose", "Div", "Gather", "Max", "MaxPool", "Min", "Mod", "Mul", "Pad"),
-    *("Pow", "Range", "ReduceMean", "Relu", "Reshape", "Resize", "Shape", "Sigmoid", "Sqrt", "Squeeze", "Sub", "Tanh"),
-    *("Transpose", "Unsqueeze"),
+    *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "DequantizeLinear", "Div", "Gather", "LeakyRelu"),
+    *("Max", "MaxPool", "Min", "Mod", "Mul", "Pad", "Pow", "QuantizeLinear", "Range", "ReduceMean", "Relu", "Reshape"),
+    *("Resize", "Shape", "Sigmoid", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze"),
 }
 _ATTRIBUTES = {
     *(AttributeProto.FLOAT, AttributeProto.FLOATS, AttributeProto.INT, AttributeProto.INTS),
     *(AttributeProto.STRING, AttributeProto.STRINGS),
 }
-_TYPES = {TensorProto.FLOAT: 4, TensorProto.FLOAT16: 2, TensorProto.INT64: 8, TensorProto.INT32: 4}  # bytes
+_TYPES = {  # and their bytes
+    **dict.fromkeys((TensorProto.INT8, TensorProto.UINT8), 1),
+    **dict.fromkeys((TensorProto.FLOAT, TensorProto.INT32), 4),
+    TensorProto.FLOAT16: 2,
+    TensorProto.INT64: 8,
+}
 _LARGEST = 2**31  # bytes, the limit of the format
 
 onnxruntime.set_default_logger_severity(3)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from portrait_cartoons.deployment import slim
-from portrait_cartoons.errors import UserError
+from portrait_cartoons.errors import needing
 from portrait_cartoons.runs.checkpoint import CheckpointError, Trained, load_generator
 
 ONNX = ".onnx"
@@ -22,13 +22,6 @@ def load(path: str | Path) -> Trained:
         raise CheckpointError(f"there is no file {path}; name a run folder, or a .ckpt, .safetensors or .onnx file")
     if suffix == slim.SUFFIX:
         return slim.load(path)
-    try:
+    with needing("export", "ONNX"):
         from portrait_cartoons.deployment import onnx_network
-    except ImportError as error:
-        raise missing(error) from error
     return onnx_network.load(path)
-
-
-def missing(error: ImportError) -> UserError:
-    """What to do where a package for ONNX is not installed."""
-    return UserError(f"{error.name} is not installed, which ONNX needs: run pip install 'portrait-cartoons[export]'")

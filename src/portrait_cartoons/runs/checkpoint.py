@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from portrait_cartoons.errors import UserError, first_line
 from portrait_cartoons.networks import torch_file
@@ -171,13 +172,30 @@ def _maker(node: Mapping[str, Any], weights: Mapping[str, Any]) -> Callable[[], 
 
 def _filled(make: Callable[[], M], weights: Mapping[str, Any]) -> M:
     """What `make` makes, with these weights. Raises ValueError where they are not its own, before memory is taken."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         blank = make().state_dict()
     if name := first_misfit(blank, weights):
         raise ValueError(f"its weights do not fit, the first being {name}")
-    module = make()
+    with _Undrawn():
+        module = make()
     module.load_state_dict(dict(weights))
     return module.eval()
+
+
+_DRAWING = (nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_, Tensor.normal_, Tensor.uniform_)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Networks made inside draw no weights, as those of a file take their place.
+
+    To draw them without memory PyTorch would import its compiler, which takes longer than all else.
+    """
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func in _DRAWING:
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)
 
 
 def first_misfit(own: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:

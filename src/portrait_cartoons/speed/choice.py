@@ -85,17 +85,10 @@ def candidates(device: torch.device) -> list[Way]:
     if device.type == "mps":
         return [PLAIN]
     exact = [Way(memory_format=layout) for layout in LAYOUTS]
-    if not has_bf16(device):
+    if not devices.has_bf16(device):
         return exact
     half = [Way("bf16-mixed", memory_format=layout) for layout in LAYOUTS]
     return [*exact, *half, Way("bf16-mixed", compile=True, memory_format="channels_last")]
-
-
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 faster than in float32."""
-    if device.type == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _try_out(

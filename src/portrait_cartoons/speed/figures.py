@@ -21,15 +21,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from portrait_cartoons.cli.build import build_data, build_model, made, quiet
 from portrait_cartoons.data.datamodule import Portraits
-from portrait_cartoons.devices import described
+from portrait_cartoons.devices import described, has_bf16
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.evaluation.evaluator import save_pictures
 from portrait_cartoons.evaluation.features import feature_network
 from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.image import to_uint8
-from portrait_cartoons.inference import Cartoonizer
+from portrait_cartoons.inference import Cartoonizer, fastest
 from portrait_cartoons.models.base import Translator
-from portrait_cartoons.speed.choice import choose, has_bf16
+from portrait_cartoons.speed.choice import choose
 from portrait_cartoons.speed.loader import stages
 from portrait_cartoons.speed.reference import reference
 from portrait_cartoons.speed.steps import fit, in_last_phase, timed_steps
@@ -146,14 +146,12 @@ def time_training(
 
 def time_inference(model: Translator, size: int, device: torch.device, repetitions: int) -> dict[str, Any]:
     """Timing of the cartoon of one picture of `size` x `size` pixels, from array to array; its FLOPs and dtype."""
-    import torch
-
-    cartoonizer = Cartoonizer(model.deployed.to(device, torch.float32))
+    cartoonizer = Cartoonizer(model.deployed.to(device, torch.float32), precision=fastest(device))
     photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     with FlopCounterMode(display=False) as counter:
         cartoonizer.translate(photo)
     seconds = repeated(partial(cartoonizer.translate, photo), repetitions, device)
-    return {**_timing(seconds, 1), "flops": counter.get_total_flops(), "dtype": "float32"}
+    return {**_timing(seconds, 1), "flops": counter.get_total_flops(), "dtype": cartoonizer.precision}
 
 
 def time_evaluation(
