@@ -221,6 +221,14 @@ def test_the_precision_is_what_the_device_is_fast_in(
         Cartoonizer(Generator(), precision="half")
 
 
+@pytest.mark.parametrize(("norm", "layout"), [(nn.InstanceNorm2d, False), (nn.BatchNorm2d, True)])
+def test_the_layout_is_what_the_norm_is_fast_in(norm: type[nn.Module], layout: bool) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), norm(4))
+    weight = Cartoonizer.on(torch.device("cpu"), network).network.state_dict()["0.weight"]
+    assert weight.is_contiguous(memory_format=torch.channels_last) == layout
+    assert weight.is_contiguous() != layout
+
+
 def test_both_precisions_draw_the_same_picture_to_the_eye() -> None:
     photo = portrait(0, 0, 96).photo
     style = styles.file(styles.DEFAULT)

@@ -21,7 +21,7 @@ ALLOWED_OURS = {
     "devices": {"errors"},
     "cores": set(),
     "ranks": {"errors"},
-    "inference": {"deployment", "devices", "errors", "image", "networks"},
+    "inference": {"deployment", "devices", "errors", "image", "networks", "styles"},
     "demo": {"demo", "errors", "files", "image", "inference", "runs"},
     "translation": {"translation", "errors", "files", "image", "inference"},
     "deployment": {"deployment", "errors", "files", "networks", "runs"},

@@ -41,6 +41,16 @@ def test_without_a_checkpoint_the_default_style_draws(tmp_path: Path) -> None:
     np.testing.assert_array_equal(load_rgb(tmp_path / "a.png"), load_rgb(tmp_path / "b.png"))
 
 
+def test_a_style_is_loaded_by_its_name_unless_a_file_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    photo = portrait(0, 0, 40).photo
+    drawn = [Cartoonizer.load(path, "cpu").translate(photo) for path in (styles.DEFAULT, styles.file(styles.DEFAULT))]
+    np.testing.assert_array_equal(drawn[0], drawn[1])
+    Path(styles.DEFAULT).write_bytes(b"no network")
+    with pytest.raises(UserError, match=styles.DEFAULT):
+        Cartoonizer.load(styles.DEFAULT, "cpu")
+
+
 def test_an_unknown_style_is_one_sentence(tmp_path: Path) -> None:
     save_image(portrait(0, 0, 40).photo, tmp_path / "me.png")
     with pytest.raises(UserError, match=f"style=cubist: it must be one of .*{styles.DEFAULT}"):

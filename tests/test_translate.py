@@ -20,6 +20,7 @@ from portrait_cartoons.runs.checkpoint import Trained, write
 from portrait_cartoons.translate import main, read_options
 from portrait_cartoons.translation.places import _distinct_names, plan
 from tests.conftest import TINY, TOY
+from tests.preparation.test_hostile import hostile
 from tests.translation.films import film
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (20, 31, 3), dtype=np.uint8)
@@ -274,6 +275,19 @@ class TestWork:
         assert run(f"batch_size={batch_size}", f"threads={threads}") == 0
         for name, pixels in pictures.items():
             assert np.array_equal(load_rgb(tmp_path / "cartoons" / name), 255 - pixels)
+
+    def test_of_a_hostile_folder_all_that_can_be_drawn_is_and_every_other_file_is_listed(
+        self, tmp_path: Path, run: Callable[..., int], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        hostile(tmp_path / "photos")
+        assert run("max_side=64") == 1
+        refused = ["truncated.jpg", "empty.png", "text.jpg", "bomb.png", "noise.webp", "cut.gif"]
+        refused += ["link.jpg", "itself.jpg", "pipe.png"]
+        lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("failed: ")]
+        assert len(lines) == len(refused)
+        assert all(any(f"bad-{name}" in line for line in lines) for name in refused)
+        photos = [name for name in files(tmp_path / "photos") if not name.endswith(tuple(refused))]
+        assert len(files(tmp_path / "cartoons")) == len(photos)
 
     def test_photos_of_one_size_go_through_the_network_together(
         self, tmp_path: Path, run: Callable[..., int], monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,6 @@
 """A page on this machine to try trained models on: choose one, drop a photo, compare, save.
 
-    python -m src.app models=<folder, run folder or file> [key=value ...]
+    python -m src.app [models=<folder, run folder or file>] [key=value ...]
 
 The page is served at this machine's own address alone, and takes the camera's pictures as well as files. It reads no
 file but the models named here and the photos dropped on it, which it deletes when it ends. Ctrl-C ends it. It needs
@@ -8,12 +8,14 @@ pip install 'portrait-cartoons[app]'.
 
 Examples:
 
+    python -m src.app
     python -m src.app models=runs
     python -m src.app models=exports port=8000 max_side=1024
 """
 
 from dataclasses import dataclass
 
+from portrait_cartoons import styles
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.config import CONF
 from portrait_cartoons.cli.options import OptionError, parse_options
@@ -30,7 +32,7 @@ _NUMBERS = ("max_side", "port", "max_megabytes", "max_megapixels", "queue")
 class Options:
     """The types of the keys in conf/app.yaml, which explains them."""
 
-    models: str
+    models: str | None
     device: str
     max_side: int | None
     port: int
@@ -49,7 +51,7 @@ def main(arguments: list[str]) -> None:
         value = getattr(options, key)
         if value is not None and not 0 < value < 65536:
             raise OptionError(f"{key}={value}: it must be a whole number from 1 to 65535")
-    models = expanded(options.models)
+    models = expanded(options.models) if options.models else styles.FOLDER
     if not models.exists():
         raise OptionError(f"models={models}: there is no such file or folder; check the path")
     with needing("app", "the page"):

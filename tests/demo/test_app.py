@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from portrait_cartoons import Cartoonizer
+from portrait_cartoons import Cartoonizer, styles
 from portrait_cartoons.app import main
 from portrait_cartoons.cli.options import OptionError
 from portrait_cartoons.demo.models import Models
@@ -211,6 +211,13 @@ class TestModels:
         assert set(Models(tmp_path, "cpu", None).names) == {"toy/one", "two", "a.onnx", "x/b.safetensors"}
         assert Models(tmp_path / "two", "cpu", None).names == ["two"]
         assert Models(tmp_path / "a.onnx", "cpu", None).names == ["a.onnx"]
+
+    def test_without_a_folder_the_styles_are_offered(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("gradio", reason="the extra app is not installed")
+        offered: list[str] = []
+        monkeypatch.setattr("portrait_cartoons.demo.page.serve", lambda models, *_: offered.extend(models.names))
+        main([])
+        assert offered == [f"{style}.safetensors" for style in styles.names()]
 
     def test_a_folder_without_models_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(UserError, match=r"holds no run folder and no \.ckpt"):

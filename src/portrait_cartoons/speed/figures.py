@@ -27,7 +27,7 @@ from portrait_cartoons.evaluation.evaluator import save_pictures
 from portrait_cartoons.evaluation.features import feature_network
 from portrait_cartoons.evaluation.scores import Scores
 from portrait_cartoons.image import to_uint8
-from portrait_cartoons.inference import Cartoonizer, fastest
+from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.choice import choose
 from portrait_cartoons.speed.loader import stages
@@ -146,7 +146,7 @@ def time_training(
 
 def time_inference(model: Translator, size: int, device: torch.device, repetitions: int) -> dict[str, Any]:
     """Timing of the cartoon of one picture of `size` x `size` pixels, from array to array; its FLOPs and dtype."""
-    cartoonizer = Cartoonizer(model.deployed.to(device, torch.float32), precision=fastest(device))
+    cartoonizer = Cartoonizer.on(device, model.deployed.float())
     photo = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
     with FlopCounterMode(display=False) as counter:
         cartoonizer.translate(photo)

@@ -1,6 +1,7 @@
 """Which photos are translated, and where their cartoons go."""
 
 import glob
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def plan(source: Path, output: Path, suffix: str) -> dict[Path, Path]:
     are no photos, or if the cartoons would mix with them.
     """
     folder, photos = _found(source)
-    if source.is_dir() and output.resolve().is_relative_to(source.resolve()):
+    if source.is_dir() and Path(os.path.realpath(output)).is_relative_to(os.path.realpath(source)):
         raise UserError(f"output={output} lies inside the input: choose a folder outside of {source}")
     if names_a_file(output):
         if photos != [source]:
@@ -28,9 +29,9 @@ def plan(source: Path, output: Path, suffix: str) -> dict[Path, Path]:
     else:
         names = _distinct_names([photo.relative_to(folder) for photo in photos], suffix)
         targets = {photo: output / name for photo, name in zip(photos, names, strict=True)}
-    originals = {photo.resolve() for photo in photos}
+    originals = {os.path.realpath(photo) for photo in photos}  # which a link to itself does not break
     for target in targets.values():
-        if target.resolve() in originals:
+        if os.path.realpath(target) in originals:
             raise UserError(f"output={output} would overwrite the photo {target}: choose another folder")
     return targets
 
