@@ -31,8 +31,9 @@ def parse_options(
     Raises:
         OptionError: for the first argument that cannot be used.
     """
-    config = OmegaConf.merge(schema, OmegaConf.load(file))
-    keys = [str(key) for key in config]
+    defaults = OmegaConf.load(file)
+    config = OmegaConf.merge(schema, defaults)
+    keys = [str(key) for key in defaults]
     for argument in arguments:
         key, value = split(argument)
         if value is None:
