@@ -20,6 +20,7 @@ from portrait_cartoons.networks.ganilla import GanillaGenerator
 from portrait_cartoons.networks.padding import Padded
 from portrait_cartoons.networks.pix2pix import PixGenerator
 from portrait_cartoons.networks.resnet import ResnetGenerator
+from portrait_cartoons.networks.whitebox import WhiteboxGenerator
 from portrait_cartoons.runs.checkpoint import Trained, write
 from tests.conftest import TINY, TOY
 
@@ -34,6 +35,7 @@ GENERATORS: dict[str, tuple[Callable[..., nn.Module], dict[str, Any]]] = {
     "cartoongan, batch norm": (CartoonGenerator, {"width": 4, "blocks": 1, "norm": "batch"}),
     "artifygan": (ArtifyGenerator, {"width": 4, "blocks": 1}),
     "animeganv2": (AnimeGenerator, {"width": 4, "blocks": 1}),
+    "whitebox": (WhiteboxGenerator, {"width": 4, "blocks": 1}),
     "pix2pix": (PixGenerator, {"width": 4, "levels": 4}),
 }
 

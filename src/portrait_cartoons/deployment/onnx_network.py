@@ -15,9 +15,9 @@ from portrait_cartoons.runs.checkpoint import CheckpointError, Trained
 
 # The steps of our generators. None of them reads a file, runs code or repeats another graph.
 STEPS = {
-    *("Add", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "DequantizeLinear", "Div", "Gather", "LeakyRelu"),
-    *("Max", "MaxPool", "Min", "Mod", "Mul", "Pad", "Pow", "QuantizeLinear", "Range", "ReduceMean", "Relu", "Reshape"),
-    *("Resize", "Shape", "Sigmoid", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze"),
+    *("Add", "AveragePool", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "DequantizeLinear", "Div", "Gather"),
+    *("LeakyRelu", "Max", "MaxPool", "Min", "Mod", "Mul", "Pad", "Pow", "QuantizeLinear", "Range", "ReduceMean"),
+    *("Relu", "Reshape", "Resize", "Shape", "Sigmoid", "Sqrt", "Squeeze", "Sub", "Tanh", "Transpose", "Unsqueeze"),
 }
 _ATTRIBUTES = {
     *(AttributeProto.FLOAT, AttributeProto.FLOATS, AttributeProto.INT, AttributeProto.INTS),
