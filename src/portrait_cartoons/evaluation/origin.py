@@ -71,12 +71,12 @@ def _chosen(file: Path, content: dict[str, Any]) -> str:
 
 
 def _loss(players: object) -> str:
-    """The weights by player: "g: adv 1.0, cycle 10.0; d: adv 1.0"."""
+    """The weights by player, without those that are 0: "g: adv 1.0, cycle 10.0; d: adv 1.0"."""
     if not isinstance(players, Mapping):
         return "unknown"
     by_player = {player: terms for player, terms in players.items() if isinstance(terms, Mapping)}
     return "; ".join(
-        f"{player}: " + ", ".join(f"{term} {weight}" for term, weight in terms.items())
+        f"{player}: " + ", ".join(f"{term} {weight}" for term, weight in terms.items() if weight)
         for player, terms in by_player.items()
     )
 
