@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import torch
@@ -27,7 +26,7 @@ LAYOUTS: tuple[MemoryFormat, ...] = ("contiguous", "channels_last")
 WORTH_IT = 0.9  # of the time that a simpler way takes: a smaller gain may be the noise of the measurement
 AT_BEST = 0.6  # the largest share of a step that any other way was seen to save
 TRIAL = 3  # how many times over compiling must be able to pay before it is tried: trying it takes as long
-STEPS = 3  # of each way that is tried, the first of which warms up
+STEPS = 4  # of each way that is tried, the first of which warms up
 LEAST_STEPS = 20 * STEPS  # for fewer a trial takes too much of the run
 # Floating-point operations, of a whole run, that take seconds on one core: below it no trial is worth its start.
 SMALL = 1e13
@@ -79,7 +78,7 @@ def fastest(ways: list[Way], timings: Timings, steps: int) -> Way:
 def candidates(device: torch.device) -> list[Way]:
     """The ways that were seen to be the fastest somewhere, in the order of what they change.
 
-    Which layout is faster depends on the sizes: for small networks it can be threefold either way. Without arithmetic
+    Which layout is faster depends on the sizes. Without arithmetic
     in bfloat16 a processor imitates it, which is slower; and float32 gains little from compiling.
     """
     if device.type == "mps":
@@ -108,7 +107,7 @@ def _try_out(
             print("trying out which way of computing a step is the fastest here ...", flush=True)
         tried, trainee = True, trainee or in_last_phase(deepcopy(model))
         first, *others = timed_steps(trainee, batch, options, way, STEPS).steps
-        timings.steps[way] = median(others)
+        timings.steps[way] = min(others)  # which other programs disturbed the least
         if way.compile:
             timings.compiling = first
     return tried
