@@ -14,6 +14,7 @@ from portrait_cartoons.models.cyclegan import CycleGAN
 TARGETS = {
     node["_target_"]
     for file in CONF.rglob("*.yaml")
+    if file.name != "train.yaml"  # Hydra's own nodes, which it makes before any check
     for node in nodes({file.stem: OmegaConf.to_container(OmegaConf.load(file))}).values()
     if isinstance(node, dict) and "_target_" in node
 }
