@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -58,6 +58,7 @@ def test_a_module_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.Monkey
         (Literal["a", "b"], ["a", "b"], ["c", None], "a or b"),
         (Literal[1], [1], [True, 1.0], "1"),
         (Mapping[str, Literal["min", "max"]], [{"x": "min"}], [{"x": "most"}], "a mapping whose values are min or max"),
+        (Sequence[Literal["a", "b"]], [[], ["a"]], [["c"], "a"], "a list of a or b"),
         (Callable[[], int], [{"_target_": "x", "_partial_": True}], [{"_target_": "x"}, {}], None),
         (Path, ["x", {"_target_": "x"}], [1], None),
         (Any, [1, None, {}], [], None),

@@ -3,7 +3,7 @@
 import inspect
 import math
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -98,8 +98,8 @@ def fits(value: Any, kind: Any) -> bool:
         return any(value == member and type(value) is type(member) for member in members)
     if kind is Callable or origin is Callable:
         return is_node(value) and value.get("_partial_") is True
-    if origin in (list, tuple):
-        inner = members[:1] if origin is list or members[1:] == (...,) else ()
+    if origin in (list, tuple, Sequence):
+        inner = members[:1] if origin is not tuple or members[1:] == (...,) else ()
         return isinstance(value, list) and all(fits(item, inner[0]) for item in value if inner)
     if origin in (dict, Mapping):
         return isinstance(value, dict) and all(fits(item, members[1]) for item in value.values())
@@ -121,4 +121,6 @@ def words(kind: Any) -> str:
         return "a node with a _target_ and _partial_: true"
     if origin in (dict, Mapping):
         return f"a mapping whose values are {words(members[1])}"
+    if origin is Sequence:
+        return f"a list of {words(members[0])}"
     return "a list" if origin in (list, tuple) else "a node with a _target_"
