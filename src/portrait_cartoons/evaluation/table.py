@@ -141,7 +141,7 @@ def notes(tables: Sequence[Table], mark: str) -> list[str]:
 
 def origins(report: Report) -> list[list[str]]:
     """How each system, and what draws without training, came about: a line of headings, and one of each."""
-    systems = [row for row in report.rows if row.facts]
+    systems = [row for row in report.rows if row.checkpoint or row.facts]
     headings = list(dict.fromkeys(heading for row in systems for heading in row.facts))
     lines = [
         [row.name, *(row.facts.get(heading, "–") for heading in headings), row.checkpoint or "–", row.sha256 or "–"]
