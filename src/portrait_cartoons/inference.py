@@ -59,7 +59,7 @@ class Cartoonizer:
 
         The device "auto" is the accelerator where there is one; ONNX files are computed on the CPU, as they are, in any
         case. The precision "auto" is bfloat16 where the device has it: that takes half the time, and pixels differ by
-        a level or two of 255 here and there. Raises CheckpointError, or DeviceError for a device that is not there.
+        a few levels of 255 at most. Raises CheckpointError, or DeviceError for a device that is not there.
         """
         found = devices.device(device)
         trained = load(styles.file(str(path)) if str(path) in styles.names() and not Path(path).exists() else path)
