@@ -7,7 +7,7 @@ Where the other faults are tested:
     full disk, deleted folders, dead pipes     test_stopping.py, test_checkpoint.py, ../test_train.py
     truncation, flipped bits, hostile pickles  test_checkpoint.py, ../networks/test_features.py
     optimizers that do not match               test_fitting.py
-    corrupt and vanished pictures              ../data/test_datamodule.py, ../test_train.py
+    corrupt and vanished pictures              ../data/test_datamodule.py, ../data/test_damaged.py, ../test_train.py
     two programs in one run folder             test_saving.py, test_stopping.py
 """
 
@@ -78,8 +78,8 @@ def test_a_nan_anywhere_stops_before_the_step(
     assert_same_run(tmp_path, uninterrupted)
 
 
-def signalled(hook: str, time: int) -> None:
-    """In the child: it gets SIGTERM in a hook of Lightning's, when that is called for the n-th time."""
+def signalled(hook: str, time: int, sent: signal.Signals = signal.SIGTERM) -> None:
+    """In the child: it gets a signal in a hook of Lightning's, when that is called for the n-th time."""
     from portrait_cartoons.models.cyclegan import CycleGAN
 
     recording()
@@ -87,7 +87,7 @@ def signalled(hook: str, time: int) -> None:
 
     def called(self: CycleGAN, *arguments: Any, **named: Any) -> Any:
         if next(calls) == time:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), sent)
         return before(self, *arguments, **named)
 
     setattr(CycleGAN, hook, called)
@@ -120,6 +120,22 @@ def test_sigterm_in_any_hook_costs_nothing(
     assert child.exitcode == (0 if hook == "on_train_end" else 128 + signal.SIGTERM), output(tmp_path)
     if hook != "on_train_end":
         resume(command, tmp_path)
+    assert batches(tmp_path) == batches(uninterrupted)
+    assert_same_run(tmp_path, uninterrupted)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("hook", "time"), [("on_validation_batch_end", 2), ("on_save_checkpoint", 1)])
+def test_ctrl_c_in_a_hook_costs_nothing(
+    command: Command,
+    uninterrupted: Path,  # noqa: F811
+    tmp_path: Path,
+    hook: str,
+    time: int,
+) -> None:
+    child = command("train", *LONG, folder=tmp_path, prepare=partial(signalled, hook, time, signal.SIGINT))
+    assert child.exitcode == 128 + signal.SIGINT, output(tmp_path)
+    resume(command, tmp_path)
     assert batches(tmp_path) == batches(uninterrupted)
     assert_same_run(tmp_path, uninterrupted)
 
