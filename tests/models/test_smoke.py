@@ -19,7 +19,14 @@ from tests.runs.test_resume import assert_same_run, rows
 # GANILLA is CAMGAN without attention.
 MODELS = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"ganilla"})
 # What any model can be given.
-EVERYTHING = ("generator=light", "model.ema=0.9", "model.augment=[color,translation,cutout]", "loss.d.r1=1")
+EVERYTHING = (
+    "generator=light",
+    "discriminator=light",
+    "model.discriminator.channels=6",  # of pix2pix, with which it is tried
+    "model.ema=0.9",
+    "model.augment=[color,translation,cutout]",
+    "loss.d.r1=1",
+)
 
 
 def tiny(model: str, *more: str) -> list[str]:

@@ -27,13 +27,19 @@ def test_a_pixel_beyond_the_range_still_learns() -> None:
     assert gradient.min() > 0
 
 
-@pytest.mark.parametrize("model", MODELS)
-def test_every_model_takes_it_and_keeps_everything_else(model: str) -> None:
-    own, light = (composed("train", [f"model={model}", *more]).model for more in ((), ("generator=light",)))
-    assert light.generator == {
-        "_target_": "portrait_cartoons.networks.light.LightGenerator",
-        "_partial_": True,
+LIGHT = {
+    "generator": {"_target_": "portrait_cartoons.networks.light.LightGenerator", "width": 32, "blocks": 4},
+    "discriminator": {
+        "_target_": "portrait_cartoons.networks.whitebox.WhiteboxDiscriminator",
         "width": 32,
-        "blocks": 4,
-    }
-    assert {name for name in own if own[name] != light[name]} == {"generator"}
+        "channels": 3,
+    },
+}
+
+
+@pytest.mark.parametrize("part", LIGHT)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_takes_light_networks_and_keeps_everything_else(model: str, part: str) -> None:
+    own, light = (composed("train", [f"model={model}", *more]).model for more in ((), (f"{part}=light",)))
+    assert light[part] == {**LIGHT[part], "_partial_": True}
+    assert {name for name in own if own[name] != light[name]} == {part}

@@ -13,7 +13,8 @@ from portrait_cartoons.cli.config import CONF
 Tree = Mapping[str, Any]  # a resolved configuration
 Problem = tuple[str, str]  # the key it is about, and the sentence
 
-PLACES = {"generator": "model.generator"}  # where the keys of a group stand, if not under its name
+# Where the keys of a group stand, if not under its name.
+PLACES = {"generator": "model.generator", "discriminator": "model.discriminator"}
 
 # What other programs and the papers call a key, by its last part.
 OTHER_NAMES = {

@@ -8,7 +8,18 @@ from textwrap import fill
 from portrait_cartoons.cli.command import command, in_words_of_here
 from portrait_cartoons.cli.config import CONF
 
-GROUPS = ("model", "generator", "data", "loss", "trainer", "metrics", "callbacks", "logger", "experiment")
+GROUPS = (
+    "model",
+    "generator",
+    "discriminator",
+    "data",
+    "loss",
+    "trainer",
+    "metrics",
+    "callbacks",
+    "logger",
+    "experiment",
+)
 
 _PURPOSE = {
     "train": "Train, or continue, one model.",
@@ -90,7 +101,7 @@ def page_of_keys(text: str, file: Path) -> str:
 
 def _lines() -> list[str]:
     return [
-        fill(", ".join(choices), 120, initial_indent=f"  {group:<12}", subsequent_indent=" " * 14)
+        fill(", ".join(choices), 120, initial_indent=f"  {group:<15}", subsequent_indent=" " * 17)
         for group, choices in groups().items()
     ]
 

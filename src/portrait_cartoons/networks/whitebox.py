@@ -51,13 +51,13 @@ class ResidualBlock(nn.Module):
 
 
 class WhiteboxDiscriminator(nn.Sequential):
-    """Three strides under spectral norms: N x 3 x H x W in [-1, 1] -> N x 1 x H/8 x W/8 logits, each of 43 x 43 pixels.
+    """Three strides under spectral norms: N x `channels` x H x W in [-1, 1] -> N x 1 x H/8 x W/8 logits.
 
-    With `width` 32 it has 287,137 parameters.
+    Each logit sees 43 x 43 pixels. With `width` 32 and 3 channels it has 287,137 parameters.
     """
 
-    def __init__(self, width: int = 32) -> None:
-        sides = [3, width, 2 * width, 4 * width]
+    def __init__(self, width: int = 32, channels: int = 3) -> None:
+        sides = [channels, width, 2 * width, 4 * width]
         layers = [module for n_in, n in pairwise(sides) for module in (layer(n_in, n, stride=2), layer(n, n))]
         super().__init__(*layers, nn.Conv2d(4 * width, 1, 1))
         for module in self.modules():
