@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE  # without compiled files each of the many comm
 .PHONY: help setup demo test test-fast lint lock
 
 help:
-	@echo "make demo       train CycleGAN on built-in portraits for a few minutes and show where the results are"
+	@echo "make demo       train CycleGAN on built-in portraits for two minutes and show where the results are"
 	@echo "make test       run every check and test"
 	@echo "make test-fast  run the tests that take seconds"
 	@echo "make lint       ruff and mypy"
