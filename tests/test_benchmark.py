@@ -203,6 +203,38 @@ def test_all_models_make_a_row_each_and_are_compared_with_an_earlier_file(
     assert "not in the earlier file" in shown
 
 
+def test_what_cannot_be_measured_takes_nothing_from_the_other_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    file = tmp_path / "now.json"
+    saved: list[list[str]] = []
+
+    def run(command: list[str], **_: Any) -> SimpleNamespace:
+        arguments = command[command.index("benchmark") + 1 :]
+        name = arguments[0].removeprefix("model=")
+        if name == "camgan":
+            return SimpleNamespace(returncode=1)
+        saved.append([report["model"] for report in json.loads(file.read_text())] if file.exists() else [])
+        Path(arguments[-1].removeprefix("json=")).write_text(json.dumps([made_report(name=name)]))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    with pytest.raises(UserError, match=r"^the table lacks pix2pix, camgan, for the reasons above$"):
+        benchmark.main(["model=all", "data.size=64", "data.load_size=64", f"json={file}"])
+    measured = [report["model"] for report in json.loads(file.read_text())]
+    assert measured == sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"pix2pix", "camgan"})
+    assert saved == [measured[:done] for done in range(len(measured))]  # nothing is lost if a later one is stopped
+    shown = capfd.readouterr()
+    assert all(name in shown.out.split("64 px")[-1] for name in measured)
+    assert shown.err.startswith("pix2pix: ")
+    assert "multiple of 256" in shown.err
+
+    with pytest.raises(UserError, match=r"model\.nonsense"):  # the same for every model
+        benchmark.main(["model=all", "model.nonsense=1"])
+    assert "measuring" not in capfd.readouterr().out
+
+
 @pytest.mark.parametrize("content", ["", "3", "{}", "[]", "[3]", '[{"model": 1}]'])
 def test_a_file_that_is_no_earlier_measurement_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "before.json"

@@ -7,7 +7,7 @@ Nothing is kept of what is trained. FLOPs are those of convolutions and matrix p
 reference step computes the same in the plain way: float32, one batch in each pass, nothing compiled or fused; it is
 timed in turn with the step. The machine's best rate is that of a 3 x 3 convolution with 256 channels.
 
-  model    all measures every model, each in a process of its own, and prints a row for each
+  model    all measures every model, each in a process of its own, and prints a row for each that can be measured
   steps    how often each measurement is repeated; the median counts
   json     where to write the figures, in seconds, bytes, FLOPs and FLOPs per second
   compare  a file that json= wrote, to show what changed since
@@ -32,7 +32,7 @@ from typing import Any
 from omegaconf import DictConfig
 from rich.console import Console
 
-from portrait_cartoons.check import checked_config
+from portrait_cartoons.check import ConfigError, checked_config
 from portrait_cartoons.check.overrides import applied
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.arguments import split
@@ -66,16 +66,16 @@ def main(arguments: list[str]) -> None:
     before = _read(options.compare) if options.compare else []
     # An experiment brings a size of its own.
     root = "train" if any(override.startswith("experiment=") for override in overrides) else "benchmark"
+    missing: list[str] = []
     if options.all:
-        for name in groups()["model"]:
-            _checked(root, [f"model={name}", *overrides])
-        reports = [_apart([f"model={name}", *overrides, f"steps={options.steps}"]) for name in groups()["model"]]
+        reports, missing = _every_model(root, overrides, options)
     else:
         cfg = _checked(root, overrides)
 
         from portrait_cartoons.speed.figures import measure
 
         reports = [measure(cfg, options.steps)]
+        _save(reports, options.json)
 
     from portrait_cartoons.speed.table import changes, overview, table
 
@@ -83,8 +83,39 @@ def main(arguments: list[str]) -> None:
     console.print(overview(reports) if options.all else table(reports[0]))
     if before:
         console.print(changes(reports, before))
-    if options.json:
-        _write(options.json, json.dumps(reports, indent=2) + "\n")
+    if missing:
+        raise UserError(f"the table lacks {', '.join(missing)}, for the reasons above")
+
+
+def _every_model(root: str, overrides: list[str], options: Options) -> tuple[list[dict[str, Any]], list[str]]:
+    """The reports of all models that can be measured so, each saved as soon as it is known, and the names of the rest.
+
+    Raises UserError where none can.
+    """
+    arguments = {name: [f"model={name}", *overrides] for name in groups()["model"]}
+    problems: dict[str, ConfigError] = {}
+    for name, own in arguments.items():
+        try:
+            _checked(root, own)
+        except ConfigError as problem:
+            problems[name] = problem
+    if len(problems) == len(arguments):
+        raise next(iter(problems.values()))
+    for name, refusal in problems.items():
+        print(f"{name}: {refusal}", file=sys.stderr)
+    reports, missing = [], list(problems)
+    for place, (name, own) in enumerate(arguments.items(), start=1):
+        if name in problems:
+            continue
+        print(f"measuring {name}, {place} of {len(arguments)} ...", flush=True)
+        if report := _apart([*own, f"steps={options.steps}"]):
+            reports.append(report)
+            _save(reports, options.json)
+        else:
+            missing.append(name)
+    if not reports:
+        raise UserError("no model could be measured, for the reasons above")
+    return reports, missing
 
 
 def _checked(root: str, overrides: list[str]) -> DictConfig:
@@ -94,16 +125,14 @@ def _checked(root: str, overrides: list[str]) -> DictConfig:
     return checked_config(root, ["model.features.weights=random"] * features + overrides)
 
 
-def _apart(arguments: list[str]) -> Any:
-    """The report of a process of its own, whose memory is not that of the models before."""
+def _apart(arguments: list[str]) -> dict[str, Any] | None:
+    """The report of a process of its own, whose memory is not that of the models before; None if it said why not."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "report.json")
         module = [sys.executable, "-m", "portrait_cartoons", "benchmark", *arguments, f"json={file}"]
         path = os.pathsep.join([str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
         child = subprocess.run(module, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path}, check=False)  # noqa: S603
-        if child.returncode:
-            raise UserError(f"measuring with {arguments[0]} failed for the reason above")
-        return _read(file)[0]
+        return None if child.returncode else _read(file)[0]
 
 
 def _read(file: Path) -> list[dict[str, Any]]:
@@ -141,8 +170,10 @@ def split_options(arguments: list[str]) -> tuple[Options, list[str]]:
     return options, others
 
 
-def _write(path: Path, text: str) -> None:
+def _save(reports: list[dict[str, Any]], file: Path | None) -> None:
+    if file is None:
+        return
     try:
-        write(path, text)
+        write(file, json.dumps(reports, indent=2) + "\n")
     except OSError as error:
-        raise UserError(f"json={path} cannot be written: {error.strerror}; name another file") from error
+        raise UserError(f"json={file} cannot be written: {error.strerror}; name another file") from error

@@ -11,13 +11,15 @@ class WhiteboxGenerator(nn.Module):
     """A U-Net whose skips are added and which normalises nothing; a guided filter lays its output on the photo's edges.
 
     N x 3 x H x W in [-1, 1] in and out, H and W being divisible by `size_divisor`. What leaves the range is cut, and
-    gradients pass the cut as they are. With `width` 32 and 4 blocks it has 1,467,075 parameters.
+    gradients pass the cut as they are. `eps` is that of the guided filter, of radius 1. With `width` 32 and 4 blocks it
+    has 1,467,075 parameters.
     """
 
     size_divisor = 4
 
-    def __init__(self, width: int = 32, blocks: int = 4) -> None:
+    def __init__(self, width: int = 32, blocks: int = 4, eps: float = 1e-2) -> None:
         super().__init__()
+        self.eps = eps
         w = width
         self.first = layer(3, w, kernel=7)
         self.down = nn.Sequential(layer(w, w, stride=2), layer(w, 2 * w))
@@ -35,7 +37,7 @@ class WhiteboxGenerator(nn.Module):
         half = self.down(large)
         y = self.up(larger(self.body(half)) + half)
         y = self.last(larger(y) + large)
-        y = guided_filter(x, y.to(x.dtype), 1, 1e-2)
+        y = guided_filter(x, y.to(x.dtype), 1, self.eps)
         return y.clamp(-1, 1).detach() + (y - y.detach())
 
 
