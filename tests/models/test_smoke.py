@@ -21,7 +21,8 @@ MODELS = sorted({path.stem for path in (CONF / "model").glob("*.yaml")} - {"gani
 # What any model can be given.
 EVERYTHING = (
     "generator=light",
-    "discriminator=light",
+    "discriminator=projected",
+    "model.discriminator.weights=random",
     "model.discriminator.channels=6",  # of pix2pix, with which it is tried
     "model.ema=0.9",
     "model.augment=[color,translation,cutout]",

@@ -135,6 +135,16 @@ def test_networks_have_the_sizes_of_the_authors_code() -> None:
     assert [int(places.max() - places.min()) + 1 for places in (rows, columns)] == [43, 43]
 
 
+@pytest.mark.parametrize("eps", [1e-2, 1e-3])
+def test_the_generator_ends_in_a_guided_filter_by_the_photo(eps: float) -> None:
+    torch.manual_seed(0)
+    network = WhiteboxGenerator(4, 1, eps).double()
+    photo = image(0, 1, 3, 16, 16)
+    drawn: list[Tensor] = []
+    network.last.register_forward_hook(lambda *call: drawn.append(call[-1]))
+    assert torch.equal(network(photo), guided_filter(photo, drawn[0], 1, eps).clamp(-1, 1))
+
+
 def test_the_guided_filter_equals_a_fit_in_each_window() -> None:
     guide, picture = image(0, 7, 6).numpy(), image(1, 7, 6).numpy()
     slopes, offsets = np.empty((7, 6)), np.empty((7, 6))

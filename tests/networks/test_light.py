@@ -27,19 +27,27 @@ def test_a_pixel_beyond_the_range_still_learns() -> None:
     assert gradient.min() > 0
 
 
-LIGHT = {
-    "generator": {"_target_": "portrait_cartoons.networks.light.LightGenerator", "width": 32, "blocks": 4},
-    "discriminator": {
+ANY = {
+    "generator=light": {"_target_": "portrait_cartoons.networks.light.LightGenerator", "width": 32, "blocks": 4},
+    "discriminator=light": {
         "_target_": "portrait_cartoons.networks.whitebox.WhiteboxDiscriminator",
         "width": 32,
+        "channels": 3,
+    },
+    "discriminator=projected": {
+        "_target_": "portrait_cartoons.networks.projected.ProjectedDiscriminator",
+        "layer": "squeezenet1_0.fire4",
+        "weights": "imagenet",
+        "width": 64,
         "channels": 3,
     },
 }
 
 
-@pytest.mark.parametrize("part", LIGHT)
+@pytest.mark.parametrize("choice", ANY)
 @pytest.mark.parametrize("model", MODELS)
-def test_every_model_takes_light_networks_and_keeps_everything_else(model: str, part: str) -> None:
-    own, light = (composed("train", [f"model={model}", *more]).model for more in ((), (f"{part}=light",)))
-    assert light[part] == {**LIGHT[part], "_partial_": True}
+def test_every_model_takes_light_networks_and_keeps_everything_else(model: str, choice: str) -> None:
+    own, light = (composed("train", [f"model={model}", *more]).model for more in ((), (choice,)))
+    part = choice.partition("=")[0]
+    assert light[part] == {**ANY[choice], "_partial_": True}
     assert {name for name in own if own[name] != light[name]} == {part}

@@ -368,12 +368,15 @@ def test_sizes_are_bounded_before_anything_is_built(file: Path, value: float) ->
 def test_a_file_that_the_configuration_names_is_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = ["data.size=32", "data.load_size=36", "model.features.weights=random", "model.segmenter.width=2"]
     small += ["model.generator.width=4", "model.discriminator.width=4", "data=toy"]
+    small += ["discriminator=projected", "model.discriminator.weights=random"]
     model = build_model(composed("train", ["model=selfiegan", "run_dir=run", *small]))
     file = tmp_path / "a.ckpt"
     content = {"state_dict": model.state_dict(), "hyper_parameters": dict(model.hparams), "generator_prefix": "g."}
     with file.open("w+b") as opened:
         write(content, opened)
-    alter(file, lambda c: c["hyper_parameters"]["model"]["segmenter"].update(weights="/etc/passwd"))
+    for network in ("segmenter", "discriminator"):
+        alter(file, lambda c: c["hyper_parameters"]["model"][network].update(weights="/etc/passwd"))  # noqa: B023
+    assert torch.equal(load(file).eval()(PICTURE), model.eval()(PICTURE))
     alter(file, lambda c: c["hyper_parameters"]["model"].update(generator=c["hyper_parameters"]["model"]["segmenter"]))
     alter(file, lambda c: c.update(generator_prefix="u."))
     assert load_generator(file).network(torch.zeros(1, 3, 16, 16)).shape == (1, 1, 16, 16)

@@ -180,7 +180,8 @@ def _network(node: dict[str, Any]) -> nn.Module:
 
 def _runs(network: nn.Module, size: int) -> bool:
     """Whether one image of that size goes through the network."""
-    channels = next((layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d)), 3)
+    first = next((layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d)), 3)
+    channels = getattr(network, "channels", first)
     try:
         with torch.inference_mode():
             output = network(torch.zeros(1, channels, size, size, device="meta"))

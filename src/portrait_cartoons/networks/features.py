@@ -172,6 +172,11 @@ def truncated(layer: Layer) -> nn.Sequential:
     return nn.Sequential(*islice(layers, depth)).to_empty(device="cpu")
 
 
+def channels_of(layer: Layer) -> int:
+    """How many features a picture has at each position of that layer."""
+    return truncated(layer).to("meta")(torch.zeros(1, 3, 64, 64, device="meta")).shape[1]
+
+
 def load(layers: nn.Module, network: str, weights: str, way_out: str) -> Path:
     """Fill the layers of a network with weights, see `PretrainedFeatures`; the file that they were read from.
 
