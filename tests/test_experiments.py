@@ -82,7 +82,7 @@ ANIMEGAN = {
 }  # fmt: skip
 WHITEBOX = {
     "_target_": "portrait_cartoons.models.whitebox.Whitebox",
-    **parts("generator", "whitebox.WhiteboxGenerator", width=32, blocks=4, eps=0.01),
+    **parts("generator", "whitebox.WhiteboxGenerator", width=32, blocks=4, eps=0.01, skip=False),
     **parts("discriminator", "whitebox.WhiteboxDiscriminator", width=32),
     **parts("features", "features.PretrainedFeatures", layer="vgg19.conv4_4", weights="imagenet", size=None),
     "objective": "lsgan", "batch_size": 16, **adam("g", 2e-4, (0.5, 0.99)), **adam("d", 2e-4, (0.5, 0.99)),

@@ -135,14 +135,18 @@ def test_networks_have_the_sizes_of_the_authors_code() -> None:
     assert [int(places.max() - places.min()) + 1 for places in (rows, columns)] == [43, 43]
 
 
-@pytest.mark.parametrize("eps", [1e-2, 1e-3])
-def test_the_generator_ends_in_a_guided_filter_by_the_photo(eps: float) -> None:
+@pytest.mark.parametrize(("eps", "skip"), [(1e-2, False), (1e-3, False), (1e-3, True)])
+def test_the_generator_ends_in_a_guided_filter_by_the_photo(eps: float, skip: bool) -> None:
     torch.manual_seed(0)
-    network = WhiteboxGenerator(4, 1, eps).double()
+    network = WhiteboxGenerator(4, 1, eps, skip).double()
     photo = image(0, 1, 3, 16, 16)
+    if skip:  # it begins at the photo
+        torch.testing.assert_close(network(photo), guided_filter(photo, photo, 1, eps))
+        nn.init.normal_(network.last[1].weight)  # type: ignore[arg-type]
     drawn: list[Tensor] = []
     network.last.register_forward_hook(lambda *call: drawn.append(call[-1]))
-    assert torch.equal(network(photo), guided_filter(photo, drawn[0], 1, eps).clamp(-1, 1))
+    output = network(photo)
+    assert torch.equal(output, guided_filter(photo, drawn[0] + photo * skip, 1, eps).clamp(-1, 1))
 
 
 def test_the_guided_filter_equals_a_fit_in_each_window() -> None:
