@@ -13,6 +13,7 @@ import torch
 
 from portrait_cartoons import files
 from portrait_cartoons.callbacks.checkpoint import AtomicCheckpointIO, Checkpoints
+from portrait_cartoons.cli.config import composed
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.runs.checkpoint import CheckpointError, read
 from portrait_cartoons.runs.folder import last_good, newest_checkpoint
@@ -115,6 +116,15 @@ def test_the_best_checkpoint_is_of_the_first_epoch_with_the_best_value(
             assert read(tmp_path / CHECKPOINTS / BEST)["epoch"] == values.index(better(finite))
         else:
             assert not (tmp_path / CHECKPOINTS / BEST).exists()
+
+
+def test_without_monitors_no_epoch_is_the_best(tmp_path: Path) -> None:
+    checkpoints = Checkpoints(composed("train", ["experiment=cartoongan_portraits"]).callbacks.checkpoints.monitors)
+    training = trainer(tmp_path, 3, None)
+    training.strategy = SimpleNamespace(reduce_boolean_decision=lambda decision, **_: decision)
+    training.callback_metrics = {"val/target/psnr": torch.tensor(20.0)}
+    checkpoints.on_train_epoch_end(training, SimpleNamespace(phases=(), phase=None))  # type: ignore[arg-type]
+    assert {file.name for file in (tmp_path / CHECKPOINTS).iterdir()} == {LAST}
 
 
 def test_the_best_checkpoint_is_the_last_resort(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,11 +59,11 @@ class Checkpoints(Checkpoint):
         max_time: after which the training leaves in the same way, but with exit code 0, as DD:HH:MM:SS; it counts from
             the beginning or the continuation of the training.
         monitors: metrics that can tell which epoch was best, each with `max` or `min`, whichever of its values is
-            better; the first one that the run logs decides.
+            better; the first one that the run logs decides. With null none is the best, and the last one counts.
     """
 
-    def __init__(self, monitors: Mapping[str, Literal["max", "min"]], max_time: str | None = None) -> None:
-        self.monitors = monitors
+    def __init__(self, monitors: Mapping[str, Literal["max", "min"]] | None, max_time: str | None = None) -> None:
+        self.monitors = monitors or {}
         self.seconds = seconds(max_time) if max_time else 0
         self.best: dict[str, float] = {}
         self._whole = False  # whether last.ckpt is known to be readable
