@@ -210,8 +210,8 @@ def test_every_experiment_passes_with_any_pictures_and_weights(experiment: str, 
         companions = [name for name in ("photo_mask", "target") if cfg.data.source[name]]
         named = ["photo", "cartoon", *companions]
         overrides += [f"data.source.{name}={tmp_path}" for name in named]
-    if "features" in cfg.model:
-        overrides.append("model.features.weights=random")
+    parts = [name for name in ("features", "discriminator") if cfg.model.get(name, {}).get("weights")]
+    overrides += [f"model.{name}.weights=random" for name in parts]
     assert check(composed("train", overrides)) == []
 
 
