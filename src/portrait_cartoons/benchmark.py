@@ -24,7 +24,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -94,9 +96,11 @@ def _every_model(root: str, overrides: list[str], options: Options) -> tuple[lis
     """
     arguments = {name: [f"model={name}", *overrides] for name in groups()["model"]}
     problems: dict[str, ConfigError] = {}
+    print("checking the configurations ...", flush=True)
     for name, own in arguments.items():
         try:
-            _checked(root, own)
+            with redirect_stdout(StringIO()):  # what it says would come once for each model
+                _checked(root, own)
         except ConfigError as problem:
             problems[name] = problem
     if len(problems) == len(arguments):

@@ -1,7 +1,6 @@
 """Every problem of a configuration at once, before any work: each one sentence that names the key and the way out."""
 
 import shutil
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -114,8 +113,7 @@ def check(cfg: DictConfig, root: str = "train", networks: bool = True, at_once: 
     """
     problems = static_problems(cfg, root)
     if not at_once and not problems:
-        if "lightning" not in sys.modules:
-            print("loading libraries ...", flush=True)
+        print("loading libraries ...", flush=True)
         from portrait_cartoons.check.pictures import (  # these bring torch and lightning
             picture_problems,
             pictures_left_out,

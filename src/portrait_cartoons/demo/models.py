@@ -3,6 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
+from portrait_cartoons import styles
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import walk
 from portrait_cartoons.inference import Cartoonizer
@@ -26,7 +27,9 @@ class Models:
 
     @property
     def names(self) -> list[str]:
-        """The newest one first."""
+        """The newest one first; styles, which were all installed together, in the order of the alphabet."""
+        if self.paths.keys() == {styles.file(name).name for name in styles.names()}:
+            return sorted(self.paths)
         return sorted(self.paths, key=lambda name: -self.paths[name].stat().st_mtime)
 
 
