@@ -235,6 +235,13 @@ def test_what_cannot_be_measured_takes_nothing_from_the_other_models(
     assert "measuring" not in capfd.readouterr().out
 
 
+def test_no_weights_are_needed_but_those_that_are_named() -> None:
+    cfg = benchmark._checked("benchmark", ["model=cartoongan", "discriminator=projected", *TOY, "data.size=64"])
+    assert (cfg.model.features.weights, cfg.model.discriminator.weights) == ("random", "random")
+    with pytest.raises(UserError, match=r"nothing\.pth"):
+        benchmark._checked("benchmark", ["model.discriminator.weights=nothing.pth", "discriminator=projected", *TOY])
+
+
 @pytest.mark.parametrize("content", ["", "3", "{}", "[]", "[3]", '[{"model": 1}]'])
 def test_a_file_that_is_no_earlier_measurement_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "before.json"

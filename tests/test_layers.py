@@ -22,7 +22,7 @@ ALLOWED_OURS = {
     "cores": set(),
     "ranks": {"errors"},
     "inference": {"deployment", "devices", "errors", "image", "networks", "styles"},
-    "demo": {"demo", "errors", "files", "image", "inference", "runs", "styles"},
+    "demo": {"demo", "errors", "files", "image", "inference", "runs"},
     "translation": {"translation", "errors", "files", "image", "inference"},
     "deployment": {"deployment", "errors", "files", "networks", "runs"},
     "networks": {"networks", "errors"},

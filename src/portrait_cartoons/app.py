@@ -58,5 +58,5 @@ def main(arguments: list[str]) -> None:
         from portrait_cartoons.demo.page import serve
     from portrait_cartoons.demo.models import Models
 
-    chosen = Models(models, options.device, options.max_side)
+    chosen = Models(models, options.device, options.max_side, newest_first=models != styles.FOLDER)
     serve(chosen, options.port, options.max_megabytes, options.max_megapixels * 1_000_000, options.queue)

@@ -125,8 +125,9 @@ def _every_model(root: str, overrides: list[str], options: Options) -> tuple[lis
 def _checked(root: str, overrides: list[str]) -> DictConfig:
     """The configuration, with random weights of feature networks: published ones are as fast, but may not be here."""
     found, _, problems = applied(root, overrides)
-    features = not problems and "features" in found.model
-    return checked_config(root, ["model.features.weights=random"] * features + overrides)
+    seeing = () if problems else ("features", "discriminator")
+    parts = [name for name in seeing if found.model.get(name, {}).get("weights")]
+    return checked_config(root, [f"model.{name}.weights=random" for name in parts] + overrides)
 
 
 def _apart(arguments: list[str]) -> dict[str, Any] | None:

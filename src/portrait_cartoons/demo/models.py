@@ -3,7 +3,6 @@
 from functools import lru_cache
 from pathlib import Path
 
-from portrait_cartoons import styles
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import walk
 from portrait_cartoons.inference import Cartoonizer
@@ -16,21 +15,21 @@ _KEPT = 2  # models in memory
 class Models:
     """What lies in a folder, by names that a user can tell apart: the paths below it.
 
+    The newest one comes first, or with `newest_first=False`, where the files' ages say nothing, the alphabet's first.
     Raises UserError for a folder without models.
     """
 
-    def __init__(self, path: Path, device: str, max_side: int | None) -> None:
+    def __init__(self, path: Path, device: str, max_side: int | None, newest_first: bool = True) -> None:
         self.paths = {str(found.relative_to(path)) if found != path else found.name: found for found in _found(path)}
         if not self.paths:
             raise UserError(f"models={path} holds no run folder and no {', '.join(SUFFIXES)} file; train a model first")
+        self.newest_first = newest_first
         self.load = lru_cache(_KEPT)(lambda name: Cartoonizer.load(self.paths[name], device, max_side))
 
     @property
     def names(self) -> list[str]:
-        """The newest one first; styles, which were all installed together, in the order of the alphabet."""
-        if self.paths.keys() == {styles.file(name).name for name in styles.names()}:
-            return sorted(self.paths)
-        return sorted(self.paths, key=lambda name: -self.paths[name].stat().st_mtime)
+        age = (lambda name: -self.paths[name].stat().st_mtime) if self.newest_first else None
+        return sorted(self.paths, key=age)
 
 
 def _found(path: Path) -> list[Path]:
