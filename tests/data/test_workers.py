@@ -1,5 +1,9 @@
-"""How many processes load batches where nobody says so."""
+"""How many processes load batches where nobody says so, and what they say where training breaks off."""
 
+import os
+from multiprocessing import current_process, get_context
+from multiprocessing.connection import Client, Connection
+from multiprocessing.resource_sharer import DupFd
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,3 +30,26 @@ def test_drawings_are_made_in_the_process_that_trains_and_numbers_are_kept(tmp_p
     assert portraits(toy_pictures(4, 2, 2, 16, 0), num_workers="auto").train_dataloader().num_workers == 0
     assert portraits(toy_pictures(4, 2, 2, 16, 0), num_workers=3).num_workers == 3
     assert portraits(broken_among_good(tmp_path, 0), num_workers=0).num_workers == 0
+
+
+def offer_files(training: Connection) -> None:
+    """As a worker that hands over two tensors, each through an open file."""
+    workers.start(0)
+    training.send([DupFd(file) for file in (1, 1)])
+    training.recv()
+
+
+def test_a_worker_says_nothing_where_training_breaks_off_while_it_takes_a_batch(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    here, there = get_context("fork").Pipe()
+    child = get_context("fork").Process(target=offer_files, args=(there,))
+    child.start()
+    first, second = here.recv()
+    address, _ = first._id
+    Client(address, authkey=current_process().authkey).close()
+    os.close(second.detach())  # it still serves, and so is done with the first
+    here.send("enough")
+    child.join(30)
+    assert child.exitcode == 0
+    assert capfd.readouterr().err == ""

@@ -3,6 +3,8 @@
 import multiprocessing
 import resource
 import signal
+import sys
+from types import TracebackType
 
 import cv2
 
@@ -38,6 +40,13 @@ def start(_: int) -> None:
     # Ctrl-C and batch systems signal all processes at once, but training still needs its workers to save its state.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.excepthook = _unless_nobody_listens
+
+
+def _unless_nobody_listens(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback, but not of the thread that hands over a batch: training broke off, and itself says why."""
+    if not issubclass(kind, (EOFError, ConnectionError)):
+        sys.__excepthook__(kind, error, trace)
 
 
 def kill_all() -> None:
