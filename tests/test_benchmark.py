@@ -15,7 +15,7 @@ from portrait_cartoons import benchmark
 from portrait_cartoons.cli.config import CONF, composed
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.models.base import Translator
-from portrait_cartoons.speed import figures, table
+from portrait_cartoons.speed import figures, profile, table
 from portrait_cartoons.speed.way import PLAIN
 from portrait_cartoons.timing import repeated
 from tests.conftest import TINY, TOY
@@ -112,6 +112,46 @@ def test_counts_the_flops_of_one_convolution() -> None:
     assert device == torch.device("cpu")
     assert training["flops"] == 2 * flops + 2 * flops  # two images; forward, and backward for the weights alone
     assert training["images_per_second"] == pytest.approx(2 / training["seconds"])
+
+
+def test_a_step_of_a_convolution_spends_its_time_on_it() -> None:
+    cfg = composed("train", ["trainer=exact", "trainer.accelerator=cpu"])
+    shares = profile.time_shares(OneConvolution(), {"photo": torch.rand(2, 3, 256, 256)}, cfg.trainer, PLAIN)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert list(shares.values()) == sorted(shares.values(), reverse=True)
+    assert shares["convolutions"] > 0.5
+    assert {"convolutions", "optimizer", "everything else"} <= shares.keys()
+    assert not {"compiled code", "matrix products", "padding", "normalisation"} & shares.keys()
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"),
+    [
+        ("## Call CompiledFxGraph fkkp2txoowxixru7 ##", "compiled code"),
+        ("aten::mkldnn_convolution", "convolutions"),
+        ("aten::convolution_backward", "convolutions"),
+        ("aten::addmm", "matrix products"),
+        ("aten::reflection_pad2d_backward", "padding"),
+        ("aten::native_batch_norm", "normalisation"),
+        ("aten::linalg_vector_norm", "everything else"),
+        ("aten::max_pool2d_with_indices", "pooling and resizing"),
+        ("aten::copy_", "copies"),
+        ("aten::_fused_adam_", "optimizer"),
+    ],
+)
+def test_operations_are_told_by_their_names(operation: str, kind: str) -> None:
+    assert profile._kind(operation) == kind
+
+
+def test_the_rate_of_convolutions_alone_is_told_beside_that_of_the_step() -> None:
+    report = made_report()
+    report["training"]["time_shares"] = {"convolutions": 0.625, "copies": 0.365, "optimizer": 0.01}
+    name, share, _, alone = ([*column.cells] for column in table.table(report).columns)
+    row = name.index("a step: convolutions")
+    assert (share[row], alone[row]) == ("62%", "at 80.0% of the fastest")
+    assert name[row + 1] == "a step: copies"
+    assert "a step: optimizer" not in name
+    assert "62%" in [cell for column in table.overview([report]).columns for cell in column.cells]
 
 
 def test_steps_are_timed_after_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from portrait_cartoons.inference import Cartoonizer
 from portrait_cartoons.models.base import Translator
 from portrait_cartoons.speed.choice import choose
 from portrait_cartoons.speed.loader import stages
+from portrait_cartoons.speed.profile import time_shares
 from portrait_cartoons.speed.reference import reference
 from portrait_cartoons.speed.steps import fit, in_last_phase, timed_steps
 from portrait_cartoons.speed.trainer import FORMATS
@@ -60,6 +61,9 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
             way = choose(cfg.trainer, model, data.size, data.batch_size, LONG)
             status.update(f"measuring the training step and the reference, {repetitions} times each")
             training, device = time_training(model, batch, cfg, way, repetitions)
+            if device.type == "cpu":  # elsewhere the processor's time is not the step's
+                status.update("finding out what the step spends its time on")
+                training["time_shares"] = time_shares(model, batch, cfg.trainer, way)
             status.update("measuring inference")
             inference = time_inference(model, cfg.data.size, device, repetitions)
             status.update("measuring evaluation")

@@ -5,9 +5,12 @@ from typing import Any
 
 from rich.table import Table
 
+from portrait_cartoons.speed.profile import CONVOLUTIONS
+
 # Images the loader must deliver per image trained on, since training takes its share of the processors.
 LEAST_RATIO = 3
 MOST_LOOP = 1.03  # what is around a step may take so much of it
+LEAST_SHARE = 0.02  # of a step's time, for a kind of operation to have a row
 
 Report = dict[str, Any]
 
@@ -50,6 +53,10 @@ def table(report: Report) -> Table:
     for name, part in (("FLOPs of a step", training), ("FLOPs of an image", inference)):
         share = f"{part['share_of_machine']:.1%} of the fastest convolution"
         result.add_row(name, _si(part["flops"], "FLOP"), "", share)
+    for kind, share_of_time in training.get("time_shares", {}).items():
+        if share_of_time >= LEAST_SHARE:
+            alone = f"at {_in_convolutions(training):.1%} of the fastest" if kind == CONVOLUTIONS else ""
+            result.add_row(f"a step: {kind}", f"{share_of_time:.0%}", "of its time", alone)
     for dtype, rate in report["machine_flops_per_second"].items():
         result.add_row(f"{dtype} here", _si(rate, "FLOP/s"), "in convolutions", report["instructions"])
     whose = "of the process" if report["device"].startswith("CPU") else "on the device"
@@ -77,6 +84,7 @@ COLUMNS: list[tuple[str, Callable[[Report], str]]] = [
     ("step", lambda r: _si(r["training"]["seconds"], "s")),
     ("x reference", lambda r: f"{r['training']['times_reference']:.2f}"),
     ("of machine", lambda r: f"{r['training']['share_of_machine']:.0%}"),
+    ("convolutions", lambda r: _percent(r["training"].get("time_shares", {}).get(CONVOLUTIONS))),
     ("loop / step", lambda r: f"{r['training']['loop_per_step']:.3f}"),
     ("loader / step", lambda r: f"{r['loader_per_training']:.3g}"),
     ("evaluate", lambda r: _si(r["evaluation"]["seconds"] / r["evaluation"]["images"], "s")),
@@ -114,6 +122,15 @@ def changes(now: Sequence[Report], before: Sequence[Report]) -> Table:
 
 def _subject(report: Report) -> tuple[str, int, int]:
     return report["model"], report["size"], report["batch_size"]
+
+
+def _in_convolutions(training: Report) -> float:
+    """The share of the machine's rate that a step reaches while it convolves, where nearly all of its FLOPs are."""
+    return training["share_of_machine"] / training["time_shares"][CONVOLUTIONS]
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{share:.0%}"
 
 
 def _si(value: float, unit: str) -> str:
