@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.guards import leaves_nothing_running  # noqa: F401
+
+pytest_plugins = ["pytester"]
+
 os.environ["WANDB_MODE"] = "offline"
 os.environ["OMP_NUM_THREADS"] = "1"  # on a busy machine threads that wait for each other take fifty times as long
 

@@ -14,6 +14,7 @@ import portrait_cartoons.models.cyclegan
 import portrait_cartoons.train
 import portrait_cartoons.training
 import portrait_cartoons.translate  # noqa: F401
+import tests.guards  # noqa: F401
 from portrait_cartoons.cli.config import composed
 
 Image.init()  # Pillow's formats
