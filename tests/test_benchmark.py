@@ -100,6 +100,14 @@ def test_measures_everything_and_leaves_only_the_file(
     assert not list(temporary.iterdir())
 
 
+def test_models_of_one_class_have_names_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "measure", lambda _, name, __: made_report(name=name))
+    file = tmp_path / "now.json"
+    for name in ("camgan", "ganilla"):
+        benchmark.main([f"model={name}", *TOY, "data.size=64", f"json={file}"])
+        assert json.loads(file.read_text())[0]["model"] == name
+
+
 def test_counts_the_flops_of_one_convolution() -> None:
     flops = 2 * (64 * 64) * (5 * 5) * 3 * 3
     model = OneConvolution()
@@ -324,7 +332,7 @@ def test_memory_that_does_not_suffice_is_a_sentence(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(figures, "time_training", exhaust)
     with pytest.raises(UserError, match=r"data\.size=16 with data\.batch_size=1: lower"):
-        figures.measure(composed("train", [*TINY, *TOY, "trainer=exact"]), 1)
+        figures.measure(composed("train", [*TINY, *TOY, "trainer=exact"]), "cyclegan", 1)
 
 
 @given(st.floats(1e-6, 1e14))

@@ -39,7 +39,7 @@ from portrait_cartoons.check.overrides import applied
 from portrait_cartoons.cli import usage
 from portrait_cartoons.cli.arguments import split
 from portrait_cartoons.cli.command import in_words_of_here
-from portrait_cartoons.cli.config import PACKAGE, literal
+from portrait_cartoons.cli.config import PACKAGE, composed, literal
 from portrait_cartoons.cli.usage import groups
 from portrait_cartoons.errors import UserError
 from portrait_cartoons.files import expanded, write
@@ -73,10 +73,11 @@ def main(arguments: list[str]) -> None:
         reports, missing = _every_model(root, overrides, options)
     else:
         cfg = _checked(root, overrides)
+        name = composed(root, overrides, with_hydra=True).hydra.runtime.choices.model
 
         from portrait_cartoons.speed.figures import measure
 
-        reports = [measure(cfg, options.steps)]
+        reports = [measure(cfg, name, options.steps)]
         _save(reports, options.json)
 
     from portrait_cartoons.speed.table import changes, overview, table

@@ -55,11 +55,31 @@ def test_a_long_run_takes_the_fastest_and_says_how_much_faster_it_is(
 ) -> None:
     assert choose(options(), model, 16, 1, LONG) == FAST
     assert tried == [PLAIN, HALF, FAST]
-    trying, found = capsys.readouterr().out.splitlines()
+    trying, *each, found = capsys.readouterr().out.splitlines()
     assert trying.startswith("trying out which way")
+    assert each == [
+        "float32, eager: 1 s a step",
+        "bf16, eager: 0.8 s a step",
+        "bf16, compiled, channels_last: 0.4 s a step",
+    ]
     assert found == "bf16, compiled, channels_last: 2.5 times the plain step"
     choose(options(), model, 16, 1, LONG)
     assert capsys.readouterr().out == f"{found}\n"
+
+
+@pytest.mark.parametrize(("seconds", "steps"), [(4.9, [4, 4, 4]), (5.1, [4, 2, 2])])
+def test_few_steps_are_enough_where_each_takes_long(
+    model: Translator, tried: list[Way], monkeypatch: pytest.MonkeyPatch, seconds: float, steps: list[int]
+) -> None:
+    counts: list[int] = []
+
+    def timed(model: Translator, batch: Any, options: Any, way: Way, count: int) -> Laps:
+        counts.append(count)
+        return Laps([seconds] * count)
+
+    monkeypatch.setattr(choice, "timed_steps", timed)
+    choose(options(), model, 16, 1, LONG)
+    assert counts == steps
 
 
 def test_what_was_tried_is_remembered_for_the_same_model_alone(model: Translator, tried: list[Way]) -> None:

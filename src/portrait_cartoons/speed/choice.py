@@ -27,6 +27,7 @@ WORTH_IT = 0.9  # of the time that a simpler way takes: a smaller gain may be th
 AT_BEST = 0.6  # the largest share of a step that any other way was seen to save
 TRIAL = 3  # how many times over compiling must be able to pay before it is tried: trying it takes as long
 STEPS = 4  # of each way that is tried, the first of which warms up
+SLOW = 5.0  # seconds of a step, one of which is then enough after the warm-up: noise is small beside it
 LEAST_STEPS = 20 * STEPS  # for fewer a trial takes too much of the run
 # Floating-point operations, of a whole run, that take seconds on one core: below it no trial is worth its start.
 SMALL = 1e13
@@ -106,8 +107,10 @@ def _try_out(
         if not tried:
             print("trying out which way of computing a step is the fastest here ...", flush=True)
         tried, trainee = True, trainee or in_last_phase(deepcopy(model))
-        first, *others = timed_steps(trainee, batch, options, way, STEPS).steps
+        count = 2 if timings.steps and min(timings.steps.values()) > SLOW else STEPS
+        first, *others = timed_steps(trainee, batch, options, way, count).steps
         timings.steps[way] = min(others)  # which other programs disturbed the least
+        print(f"{way}: {timings.steps[way]:.3g} s a step", flush=True)
         if way.compile:
             timings.compiling = first
     return tried

@@ -47,8 +47,11 @@ LONG = 1_000_000  # steps: in so many every way pays that is faster at all
 Report = dict[str, Any]
 
 
-def measure(cfg: DictConfig, repetitions: int) -> Report:
-    """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them."""
+def measure(cfg: DictConfig, name: str, repetitions: int) -> Report:
+    """All figures of one configuration, in seconds, bytes, FLOPs and FLOPs per second. `table` explains them.
+
+    `name` is the model's, as classes can make several.
+    """
     try:
         with Console(stderr=True).status("building the model and the data") as status:
             quiet()
@@ -79,7 +82,7 @@ def measure(cfg: DictConfig, repetitions: int) -> Report:
         part["share_of_machine"] = part["flops"] / part["seconds"] / max(rates.values())
     players = {player: sum(p.numel() for p in getattr(model, player).parameters()) for player in model.terms}
     return {
-        "model": type(model).__name__,
+        "model": name,
         "size": cfg.data.size,
         "batch_size": len(batch["photo"]),
         "way": str(way),
