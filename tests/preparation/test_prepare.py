@@ -12,6 +12,8 @@ from portrait_cartoons.image import load_rgb, save_image
 from portrait_cartoons.preparation import examine
 from portrait_cartoons.preparation.faces import Box
 from portrait_cartoons.preparation.squares import square
+from portrait_cartoons.runs.lock import locked
+from tests.conftest import Command
 from tests.preparation.pictures import contents, picture, prepare, rows, write_pictures
 
 
@@ -148,6 +150,18 @@ def test_a_face_is_centred_and_its_absence_is_noted(tmp_path: Path, monkeypatch:
     np.testing.assert_array_equal(
         load_rgb(tmp_path / "out" / listed["1.png"]["file"]), square(pictures[1], 32, "centre")
     )
+
+
+def test_two_at_once_in_one_output_are_one_too_many(command: Command, tmp_path: Path) -> None:
+    write_pictures(tmp_path / "in", range(4))
+    prepare(f"input={tmp_path}/in", f"output={tmp_path}/out", "make=cartoons")
+    before = contents(tmp_path / "out")
+    with locked(tmp_path / "out"):
+        child = command("prepare", "input=in", "output=out", "size=32", "domain=photo", folder=tmp_path)
+    assert child.exitcode == 2
+    said = (tmp_path / "output.txt").read_text().splitlines()[-1]
+    assert said == "error: another process is at work in out: wait for its end, or name another one"
+    assert contents(tmp_path / "out") == before
 
 
 def test_files_of_others_in_the_output_stay(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_one_process_alone_has_a_run_folder_until_it_dies(tmp_path: Path) -> Non
         signal.pause()
         lock.close()
     os.read(reading, 1)
-    with pytest.raises(UserError, match=f"another process is training in {tmp_path}: wait"):
+    with pytest.raises(UserError, match=f"another process is at work in {tmp_path}: wait"):
         locked(tmp_path)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

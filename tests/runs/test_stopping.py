@@ -162,7 +162,7 @@ def test_two_trainings_of_one_run_are_one_too_many(command: Command, tmp_path: P
     with locked(tmp_path / "run"):
         child = command("train", "resume=run", "trainer.max_epochs=2", folder=tmp_path)
     assert child.exitcode == 2
-    assert "error: another process is training in run" in output(tmp_path)
+    assert "error: another process is at work in run" in output(tmp_path)
     assert (tmp_path / "run" / CHECKPOINTS / LAST).read_bytes() == before
 
 

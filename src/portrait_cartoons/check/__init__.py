@@ -51,7 +51,9 @@ def checked_sweep(root: str, overrides: list[str]) -> None:
     if "trainer=ddp" in overrides and not any(text.startswith("hydra/launcher=") for text in overrides):
         problems["trainer=ddp cannot go with --multirun, whose runs share one process: use src.sweep"] = None
     if "hydra/launcher=slurm" in overrides and not shutil.which("srun"):
-        problems["hydra/launcher=slurm: srun is not found here; start on a cluster, or use submitit_local"] = None
+        problems[
+            "hydra/launcher=slurm: srun is not found here; start on a cluster, or use hydra/launcher=submitit_local"
+        ] = None
     values = [_single(text) for text in overrides]
     first = [texts[0] for texts in values]
     runs = [first, *([*first[:n], text, *first[n + 1 :]] for n, texts in enumerate(values) for text in texts[1:])]

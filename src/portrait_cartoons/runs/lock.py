@@ -1,4 +1,4 @@
-"""One training at a time in a run folder."""
+"""One process at a time in a folder."""
 
 import errno
 from pathlib import Path
@@ -12,7 +12,7 @@ class LockedError(UserError):
     """Another process is at work there."""
 
 
-def locked(run: Path, name: str = LOCK) -> BinaryIO:
+def locked(folder: Path, name: str = LOCK) -> BinaryIO:
     """A file that holds the folder's lock of that name as long as it is open and this process lives; its children do
     not.
 
@@ -20,12 +20,12 @@ def locked(run: Path, name: str = LOCK) -> BinaryIO:
     """
     import fcntl
 
-    file = (run / name).open("ab")
+    file = (folder / name).open("ab")
     try:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.EACCES, errno.EAGAIN):
             return file
         file.close()
-        raise LockedError(f"another process is training in {run}: wait for its end, or name another run") from error
+        raise LockedError(f"another process is at work in {folder}: wait for its end, or name another one") from error
     return file
