@@ -32,18 +32,22 @@ from portrait_cartoons.runs.lock import locked
 def prepare(options: Options, inputs: list[Path], output: Path) -> int:
     """Make the data set and give the exit code: 0 done, 1 too many files cannot be read. Raises UserError."""
     maker = _maker(options)
-    with _writing(output), locked(output):  # of two at once each would remove what only the other one wants
+    with _writing(output):
+        lock = locked(output)
+    with lock:  # of two at once each would remove what only the other one wants
         made = settle(options, output, request.makes(options), maker)["made"]
         paths = {make: by["path"] for make, by in made.items() if by}
         makers = Makers(options.size, options.crop, paths.get("cartoons"), paths.get("masks"))
-        with pool(request.workers(options)) as processes:
+        with _writing(output), pool(request.workers(options)) as processes:
             rows = build(options, inputs, output, made, makers, processes)
         code = _summary(rows, options, output)
-        count = pack(output) if options.shards else 0
-    if options.shards:
-        print(f"{count} tar files are in {output / SHARDS}: train with data=shards data.source.path={output / SHARDS}")
-    elif (output / SHARDS).exists():
-        print(f"note: {output / SHARDS} is of an earlier run: renew it with shards=true")
+        if options.shards:
+            with _writing(output):
+                count = pack(output)
+            place = output / SHARDS
+            print(f"{count} tar files are in {place}: train with data=shards data.source.path={place}")
+        elif (output / SHARDS).exists():
+            print(f"note: {output / SHARDS} is of an earlier run: renew it with shards=true")
     return code
 
 
