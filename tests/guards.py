@@ -4,6 +4,7 @@ import multiprocessing
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import thread as pools
 from time import monotonic, sleep
 from typing import Any
 
@@ -37,4 +38,5 @@ def leaves_nothing_running() -> Iterator[None]:
 
 def _running() -> set[Any]:
     threads = {thread for thread in threading.enumerate() if not thread.daemon and thread.name != _COMPILER}
-    return threads | {*multiprocessing.active_children()}
+    pooled = {*pools._threads_queues}  # Python ends them itself, as those of the compiler
+    return (threads - pooled) | {*multiprocessing.active_children()}
